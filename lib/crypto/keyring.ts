@@ -1,0 +1,180 @@
+/**
+ * The key ring: every key that seals or authenticates stored data, opened by a root key.
+ *
+ * @module
+ */
+import { createHmac, randomBytes } from "node:crypto";
+import { timingSafeEqual } from "@std/crypto";
+import { AppError } from "../errors.ts";
+import { KEY_BYTES, NONCE_BYTES, openBytes, sealBytes } from "./aead.ts";
+import { encodeEnvelope, KEY_ID_BYTES, parseEnvelope, SALT_BYTES } from "./envelope.ts";
+import { hkdf } from "./hkdf.ts";
+import { checkInvariants, violation } from "./invariants.ts";
+import { Plaintext } from "./plaintext.ts";
+import type { RootKey } from "./root_key.ts";
+import { type KeyInfo, type KeyPurpose, unwrapKey, wrapKey, type WrappedKey } from "./wrap.ts";
+
+export type { KeyPurpose, KeyStatus, WrappedKey } from "./wrap.ts";
+
+/** The purposes whose keys make MACs. */
+export type MacPurpose = Exclude<KeyPurpose, "value">;
+
+/** A key in the clear. */
+interface RingKey extends KeyInfo {
+  readonly bytes: Uint8Array;
+}
+
+const CONTENT_INFO = "fluxbase-envelope-v1";
+/** Length of a MAC with its key id, in bytes. */
+const MAC_BYTES = KEY_ID_BYTES + 32;
+
+/** The open key ring. It is a value: a changed ring is a new one. */
+export class KeyRing {
+  readonly #keys: ReadonlyMap<string, RingKey>;
+  readonly #primaries: ReadonlyMap<KeyPurpose, RingKey>;
+
+  /** Made by {@linkcode openKeyRing}, which checks the invariants. */
+  constructor(keys: readonly RingKey[]) {
+    this.#keys = new Map(keys.map((key) => [key.id, key]));
+    this.#primaries = new Map(
+      keys.filter((key) => key.status === "primary").map((key) => [key.purpose, key]),
+    );
+  }
+
+  /** The id of the key that new output of `purpose` is made with. */
+  primaryId(purpose: KeyPurpose): string {
+    return this.#primary(purpose).id;
+  }
+
+  /**
+   * Seals a value under the primary value key.
+   *
+   * @param associatedData Canonical bytes of what the value belongs to; opening asks for the same.
+   * @returns The envelope's bytes, 53 more than the value's.
+   */
+  seal(plaintext: Plaintext, associatedData: Uint8Array): Uint8Array {
+    const key = this.#primary("value");
+    const salt = randomBytes(SALT_BYTES);
+    const nonce = randomBytes(NONCE_BYTES);
+    const content = hkdf(key.bytes, salt, CONTENT_INFO, KEY_BYTES);
+    const sealed = sealBytes(content, nonce, plaintext.revealBytes(), associatedData);
+    return encodeEnvelope({ keyId: key.id, salt, nonce, sealed });
+  }
+
+  /**
+   * Opens an envelope.
+   *
+   * @param associatedData The same bytes as when it was sealed.
+   * @throws {AppError} SECRET_UNREADABLE whatever is wrong: format, key, bytes or associated data.
+   */
+  open(envelope: Uint8Array, associatedData: Uint8Array): Plaintext {
+    const parsed = parseEnvelope(envelope);
+    if (parsed === null) throw new AppError("SECRET_UNREADABLE", "Sealed value does not open");
+    const key = this.#readable(parsed.keyId, "value");
+    const bytes = key && openBytes(
+      hkdf(key.bytes, parsed.salt, CONTENT_INFO, KEY_BYTES),
+      parsed.nonce,
+      parsed.sealed,
+      associatedData,
+    );
+    if (!bytes) {
+      throw new AppError("SECRET_UNREADABLE", `Sealed value does not open (key ${parsed.keyId})`);
+    }
+    return Plaintext.fromBytes(bytes);
+  }
+
+  /**
+   * Authenticates `message` under the primary key of `purpose`.
+   *
+   * @param message Canonical bytes with a domain of their own.
+   * @returns Key id (8 bytes) ‖ HMAC-SHA256 (32 bytes).
+   */
+  mac(purpose: MacPurpose, message: Uint8Array): Uint8Array {
+    return tagOf(this.#primary(purpose), message);
+  }
+
+  /**
+   * Tells whether `tag` is a MAC of `message` by a key of `purpose`. Never throws on a bad tag, and
+   * takes the same time wherever the first difference is.
+   */
+  verifyMac(purpose: MacPurpose, message: Uint8Array, tag: Uint8Array): boolean {
+    if (tag.length !== MAC_BYTES) return false;
+    const key = this.#readable(tag.slice(0, KEY_ID_BYTES).toHex(), purpose);
+    return key !== null && timingSafeEqual(tagOf(key, message), new Uint8Array(tag));
+  }
+
+  #primary(purpose: KeyPurpose): RingKey {
+    const key = this.#primaries.get(purpose);
+    if (key === undefined) throw new TypeError(`Key ring has no primary key for ${purpose}`);
+    return key;
+  }
+
+  #readable(id: string, purpose: KeyPurpose): RingKey | null {
+    const key = this.#keys.get(id);
+    return key && key.purpose === purpose && key.status !== "disabled" ? key : null;
+  }
+}
+
+/** Makes a new ring, one primary key for each purpose, wrapped under `root`. */
+export function generateWrappedKeys(root: RootKey, now: Date): WrappedKey[] {
+  return PURPOSES.map((purpose) => {
+    const id = randomBytes(KEY_ID_BYTES).toString("hex");
+    const info: KeyInfo = { id, purpose, status: "primary", createdAt: now };
+    return wrapKey(root, info, randomBytes(KEY_BYTES));
+  });
+}
+
+/**
+ * Opens a stored ring.
+ *
+ * The rows must keep the rules of {@linkcode checkInvariants}, and each must open under the root
+ * key that it names.
+ *
+ * @param roots The root keys held; which one a stored key needs is looked up by id, never tried out.
+ * @throws {AppError} KEY_RING_LOCKED when a root key is missing; the message names the ids wanted
+ * and held.
+ * @throws {AppError} INTEGRITY_VIOLATION when an invariant is broken.
+ * @example Usage
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { generateWrappedKeys, openKeyRing } from "./keyring.ts";
+ * import { checkInvariants, violation } from "./invariants.ts";
+import { Plaintext } from "./plaintext.ts";
+ * import { generateRootKey, parseRootKeys } from "./root_key.ts";
+ *
+ * const roots = parseRootKeys(generateRootKey().text);
+ * const ring = openKeyRing(roots, generateWrappedKeys(roots[0]!, new Date()));
+ * const where = new TextEncoder().encode("global API_KEY version 1");
+ * const envelope = ring.seal(Plaintext.fromText("hunter2"), where);
+ * assertEquals(ring.open(envelope, where).reveal(), "hunter2");
+ * ```
+ */
+export function openKeyRing(roots: readonly RootKey[], stored: readonly WrappedKey[]): KeyRing {
+  checkInvariants(stored);
+  const held = new Map(roots.map((root) => [root.id, root]));
+  const wanted = new Set(stored.map((key) => key.rootId));
+  if ([...wanted].some((id) => !held.has(id))) throw locked(wanted, held.keys());
+  return new KeyRing(stored.map((key) => openKey(held.get(key.rootId)!, key)));
+}
+
+function openKey(root: RootKey, stored: WrappedKey): RingKey {
+  const bytes = unwrapKey(root, stored);
+  if (bytes === null) throw violation(`Key ${stored.id} of the key ring is not as it was written`);
+  const { id, purpose, status, createdAt } = stored;
+  return { id, purpose, status, createdAt, bytes };
+}
+
+function tagOf(key: RingKey, message: Uint8Array): Uint8Array {
+  const tag = new Uint8Array(MAC_BYTES);
+  tag.set(Uint8Array.fromHex(key.id));
+  tag.set(createHmac("sha256", key.bytes).update(message).digest(), KEY_ID_BYTES);
+  return tag;
+}
+
+function locked(wanted: Iterable<string>, held: Iterable<string>): AppError {
+  const list = (ids: Iterable<string>) => [...ids].sort().join(", ") || "none";
+  return new AppError(
+    "KEY_RING_LOCKED",
+    `Key ring is sealed under root keys ${list(wanted)}; held: ${list(held)}`,
+  );
+}
