@@ -12,7 +12,14 @@ import { hkdf } from "./hkdf.ts";
 import { checkInvariants, violation } from "./invariants.ts";
 import { Plaintext } from "./plaintext.ts";
 import type { RootKey } from "./root_key.ts";
-import { type KeyInfo, type KeyPurpose, unwrapKey, wrapKey, type WrappedKey } from "./wrap.ts";
+import {
+  type KeyInfo,
+  type KeyPurpose,
+  PURPOSES,
+  unwrapKey,
+  wrapKey,
+  type WrappedKey,
+} from "./wrap.ts";
 
 export type { KeyPurpose, KeyStatus, WrappedKey } from "./wrap.ts";
 
