@@ -1,0 +1,119 @@
+/**
+ * The bytes that bind stored data to its place: associated data of values, and messages of row MACs.
+ *
+ * A row's message holds every column but the MAC itself, so none of them can be changed unnoticed
+ * by somebody who can write to the database but holds no key.
+ *
+ * @module
+ */
+import { canonical, type Field } from "../crypto/canonical.ts";
+import type { KeyRing } from "../crypto/keyring.ts";
+import { AppError } from "../errors.ts";
+import {
+  describeRef,
+  type SecretIdentity,
+  type SecretRow,
+  type UnsignedSecretRow,
+  type UnsignedVersionRow,
+  type VersionRow,
+} from "./records.ts";
+
+const VALUE = "fluxbase/value/v1";
+const SECRET_ROW = "fluxbase/row/secret/v1";
+const VERSION_ROW = "fluxbase/row/version/v1";
+
+/**
+ * What a value is sealed with: it opens for this secret and this version only.
+ *
+ * @example Usage
+ * ```ts
+ * import { assertNotEquals } from "@std/assert";
+ * import { valueAssociatedData } from "./associated_data.ts";
+ * import { parseSecretName } from "./ref.ts";
+ *
+ * const secret = {
+ *   id: "0e3b7a52-2a52-4c5a-9a4e-0d8f4f1c2b3a",
+ *   scope: "global",
+ *   namespace: null,
+ *   name: parseSecretName("API_KEY"),
+ * } as const;
+ * assertNotEquals(valueAssociatedData(secret, 1), valueAssociatedData(secret, 2));
+ * ```
+ */
+export function valueAssociatedData(secret: SecretIdentity, version: number): Uint8Array {
+  return canonical(VALUE, [secret.scope, secret.namespace, secret.name, secret.id, version]);
+}
+
+/** The message of the MAC of a row of `functions.secrets`. */
+export function secretRowMessage(row: UnsignedSecretRow): Uint8Array {
+  return canonical(SECRET_ROW, [
+    row.id,
+    row.scope,
+    row.namespace,
+    row.name,
+    row.description,
+    row.version,
+    row.expiresAt,
+    row.createdAt,
+    row.updatedAt,
+    row.createdBy,
+    row.updatedBy,
+    row.deletedAt,
+  ]);
+}
+
+/** The message of the MAC of a row of `functions.secret_versions`. */
+export function versionRowMessage(row: UnsignedVersionRow): Uint8Array {
+  const fields: Field[] = [
+    row.id,
+    row.secretId,
+    row.version,
+    row.envelope,
+    row.createdAt,
+    row.createdBy,
+  ];
+  return canonical(VERSION_ROW, fields);
+}
+
+/** Authenticates a row of `functions.secrets`. */
+export function signSecretRow(ring: KeyRing, row: UnsignedSecretRow): SecretRow {
+  return { ...row, mac: ring.mac("row", secretRowMessage(row)) };
+}
+
+/** Authenticates a row of `functions.secret_versions`. */
+export function signVersionRow(ring: KeyRing, row: UnsignedVersionRow): VersionRow {
+  return { ...row, mac: ring.mac("row", versionRowMessage(row)) };
+}
+
+/**
+ * Lets a row of `functions.secrets` through if it is as the server wrote it.
+ *
+ * @throws {AppError} INTEGRITY_VIOLATION naming the secret when it isn't.
+ */
+export function verifySecretRow(ring: KeyRing, row: SecretRow): SecretRow {
+  if (ring.verifyMac("row", secretRowMessage(row), row.mac)) return row;
+  throw tampered(`Row of secret ${describeRef(row)}`, row.mac);
+}
+
+/**
+ * Lets a row of `functions.secret_versions` through if it is as the server wrote it and belongs to
+ * `secret`.
+ *
+ * @throws {AppError} INTEGRITY_VIOLATION naming the secret and the version when it isn't.
+ */
+export function verifyVersionRow(
+  ring: KeyRing,
+  secret: SecretIdentity,
+  row: VersionRow,
+): VersionRow {
+  const genuine = row.secretId === secret.id &&
+    ring.verifyMac("row", versionRowMessage(row), row.mac);
+  if (genuine) return row;
+  throw tampered(`Version ${row.version} of secret ${describeRef(secret)}`, row.mac);
+}
+
+/** Names the key that a MAC claims to be made with, so that a missing key can be told. */
+function tampered(what: string, mac: Uint8Array): AppError {
+  const keyId = new Uint8Array(mac.slice(0, 8)).toHex() || "none";
+  return new AppError("INTEGRITY_VIOLATION", `${what} is not as it was written (key ${keyId})`);
+}
