@@ -15,10 +15,10 @@ const SEXTET = 6;
 const TAIL = 64;
 
 /**
- * The base64 and base64url texts that betray a value.
+ * The base64 and base64url texts that betray a value, alone or among other bytes.
  *
- * At most one character at either end of an occurrence, which holds at most 4 bits of the value, is
- * not part of these texts.
+ * One character at either end of an occurrence may also hold bits of a neighbour. It is not part
+ * of these texts, and shows at most 4 bits of the value.
  *
  * @param bytes The value in UTF-8.
  * @example Usage
@@ -32,29 +32,21 @@ const TAIL = 64;
  * ```
  */
 export function base64Forms(bytes: Uint8Array): Set<string> {
-  const forms = new Set<string>();
-  for (const offset of [0, 1, 2]) {
-    const inner = innerText(bytes, offset);
-    forms.add(inner).add(urlSafe(inner));
-  }
-  for (const tail of endings(bytes)) forms.add(tail).add(urlSafe(tail));
-  return forms;
+  const forms = [0, 1, 2].flatMap((offset) => formsAt(bytes, offset));
+  return new Set([...forms, ...forms.map(urlSafe)]);
 }
 
-/** The characters that depend on `bytes` alone when `offset` other bytes of the group precede. */
-function innerText(bytes: Uint8Array, offset: number): string {
+/** The value's looks when `offset` other bytes of its first group of three precede it. */
+function formsAt(bytes: Uint8Array, offset: number): string[] {
   const shifted = new Uint8Array(offset + bytes.length);
   shifted.set(bytes, offset);
-  const first = Math.ceil((8 * offset) / SEXTET);
-  const end = Math.floor((8 * shifted.length) / SEXTET);
-  return shifted.toBase64().slice(first, end);
-}
-
-/** The ends of the value encoded on its own: its last character is known then, and the padding. */
-function endings(bytes: Uint8Array): string[] {
-  if (bytes.length % 3 === 0) return [];
-  const padded = bytes.toBase64().slice(-TAIL);
-  return [padded, padded.replace(/=+$/, "")];
+  const text = shifted.toBase64().slice(Math.ceil((8 * offset) / SEXTET));
+  const excess = shifted.length % 3;
+  if (excess === 0) return [text];
+  // What follows the value mixes into its last character, unless the text ends there.
+  const padding = 3 - excess;
+  const last = text.slice(-TAIL);
+  return [text.slice(0, -padding - 1), last, last.slice(0, -padding)];
 }
 
 function urlSafe(text: string): string {
