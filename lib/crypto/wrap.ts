@@ -27,8 +27,11 @@ export type KeyStatus = "primary" | "enabled" | "disabled";
 export interface KeyInfo {
   /** 16 lower-case hex digits: 8 random bytes. */
   readonly id: string;
+  /** The one thing that it is for. */
   readonly purpose: KeyPurpose;
+  /** Whether it makes new output, reads old one, or neither. */
   readonly status: KeyStatus;
+  /** When it was made, to the millisecond. */
   readonly createdAt: Date;
 }
 
