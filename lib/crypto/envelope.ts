@@ -20,7 +20,7 @@ const NONCE_AT = SALT_AT + SALT_BYTES;
 const SEALED_AT = NONCE_AT + NONCE_BYTES;
 
 /** How many bytes an envelope is longer than its plaintext. */
-export const ENVELOPE_OVERHEAD = SEALED_AT + TAG_BYTES;
+export const ENVELOPE_OVERHEAD: number = SEALED_AT + TAG_BYTES;
 
 /** The fields of an envelope. */
 export interface Envelope {

@@ -145,8 +145,7 @@ export function generateWrappedKeys(root: RootKey, now: Date): WrappedKey[] {
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { generateWrappedKeys, openKeyRing } from "./keyring.ts";
- * import { checkInvariants, violation } from "./invariants.ts";
-import { Plaintext } from "./plaintext.ts";
+ * import { Plaintext } from "./plaintext.ts";
  * import { generateRootKey, parseRootKeys } from "./root_key.ts";
  *
  * const roots = parseRootKeys(generateRootKey().text);

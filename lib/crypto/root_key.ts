@@ -22,6 +22,8 @@ export class RootKey {
   readonly #bytes: Uint8Array;
 
   /**
+   * Takes a root key.
+   *
    * @param bytes 32 random bytes; they are copied.
    * @throws {TypeError} When the length is another.
    */
