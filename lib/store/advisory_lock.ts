@@ -1,0 +1,17 @@
+/**
+ * Advisory locks: what only one process at a time may do, whatever rows there are.
+ *
+ * @module
+ */
+import type { Sql } from "./sql.ts";
+
+/** "flux", so that these locks are not another product's in the same database. */
+const NAMESPACE = 0x666c7578;
+
+/** What is done under a lock of its own. A number is part of the protocol between versions. */
+const LOCKS = { data_keys: 1, service_keys: 2 } as const;
+
+/** Waits for the lock `name` and holds it until the transaction ends. */
+export async function lockTransaction(tx: Sql, name: keyof typeof LOCKS): Promise<void> {
+  await tx`select pg_advisory_xact_lock(${NAMESPACE}::int, ${LOCKS[name]}::int) is null as held`;
+}
