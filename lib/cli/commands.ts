@@ -1,0 +1,22 @@
+/**
+ * The command table: everything that can be typed.
+ *
+ * @module
+ */
+import { functions } from "./functions.ts";
+import { secrets } from "./secrets.ts";
+import { health, version } from "./server.ts";
+import type { Command } from "./table.ts";
+
+/** `help`, which takes the words of any command. */
+export const HELP: Command = {
+  name: "help",
+  summary: "Show help for a command, as in: help secrets set",
+};
+
+/** The program itself. */
+export const ROOT: Command = {
+  name: "fluxbase",
+  summary: "Secrets for edge functions and background jobs",
+  commands: [secrets, functions, health, version, HELP],
+};

@@ -1,0 +1,41 @@
+/**
+ * The `functions` commands, as the table has them.
+ *
+ * @module
+ */
+import type { Command, Flag } from "./table.ts";
+
+const NAMESPACE: Flag = {
+  name: "namespace",
+  value: "NAME",
+  help: "The function of this namespace",
+};
+
+const invoke: Command = {
+  name: "invoke",
+  summary: "Call a function and print its response as it comes",
+  args: [{ name: "NAME" }],
+  flags: [
+    NAMESPACE,
+    { name: "data", value: "JSON", help: "The request's body; - reads it from stdin" },
+    { name: "file", value: "PATH", help: "A file that holds the request's body" },
+    { name: "method", value: "METHOD", help: "The HTTP method (default POST)" },
+  ],
+  notes: [
+    "The response's body goes to stdout unchanged. A status of 400 or more ends with exit code 1.",
+  ],
+  examples: [
+    "functions invoke hello",
+    `functions invoke hello --namespace production --data '{"name": "Ada"}'`,
+    "functions invoke hello --method GET",
+  ],
+  load: async () => (await import("./functions_invoke.ts")).invokeFunction,
+};
+
+/** `functions` and everything under it. */
+export const functions: Command = {
+  name: "functions",
+  aliases: ["function", "fn"],
+  summary: "Call edge functions",
+  commands: [invoke],
+};

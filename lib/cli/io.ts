@@ -1,0 +1,61 @@
+/**
+ * Where a command reads and writes: data on stdout, notes on stderr.
+ *
+ * @module
+ */
+
+/** The streams of a command. */
+export interface Io {
+  /** Writes data. */
+  out(text: string): void;
+  /** Writes bytes of data. */
+  outBytes(bytes: Uint8Array): Promise<void>;
+  /** Writes a note. */
+  note(text: string): void;
+  /** Whether stdin is a terminal, so that somebody can be asked. */
+  readonly interactive: boolean;
+  /** Whether stdout is a terminal. */
+  readonly outIsTerminal: boolean;
+  /** Bold text where stdout is a terminal that wants colour. */
+  bold(text: string): string;
+  readonly stdin: ReadableStream<Uint8Array>;
+}
+
+/** The process's own streams. NO_COLOR is obeyed. */
+export function processIo(): Io {
+  const encoder = new TextEncoder();
+  const outIsTerminal = Deno.stdout.isTerminal();
+  const bold = outIsTerminal && !Deno.noColor;
+  return {
+    out: (text) => writeAllSync(Deno.stdout, encoder.encode(text + "\n")),
+    outBytes: (bytes) => writeAll(bytes),
+    note: (text) => writeAllSync(Deno.stderr, encoder.encode(text + "\n")),
+    interactive: Deno.stdin.isTerminal(),
+    outIsTerminal,
+    bold: (text) => bold ? `\x1b[1m${text}\x1b[22m` : text,
+    get stdin() {
+      return Deno.stdin.readable;
+    },
+  };
+}
+
+/** The same streams with stdout shut, for `--quiet`. */
+export function quietly(io: Io): Io {
+  return {
+    ...io,
+    out: () => {},
+    outBytes: () => Promise.resolve(),
+    get stdin() {
+      return io.stdin;
+    },
+  };
+}
+
+// One write may take a part only, for example of a long list into a full pipe.
+function writeAllSync(target: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length;) at += target.writeSync(bytes.subarray(at));
+}
+
+async function writeAll(bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await Deno.stdout.write(bytes.subarray(at));
+}

@@ -1,0 +1,83 @@
+/**
+ * Runs one command line from its words to its exit code.
+ *
+ * @module
+ */
+import { type CliError, type ExitCode, toCliError } from "./failure.ts";
+import type { Client } from "./client.ts";
+import { HELP, ROOT } from "./commands.ts";
+import { type Io, quietly } from "./io.ts";
+import { type Invocation, parseCommandLine } from "./parse.ts";
+import { type Place, readSettings, type Settings } from "./settings.ts";
+import type { Command, Context } from "./table.ts";
+
+/**
+ * Runs a command line. Errors are printed, not thrown.
+ *
+ * @returns The exit code.
+ */
+export async function runCommandLine(
+  words: readonly string[],
+  io: Io,
+  place: Place,
+): Promise<ExitCode> {
+  try {
+    await dispatch(words, io, place);
+    return 0;
+  } catch (thrown) {
+    // The reader of our output has gone, as in `… | head -1`: there is nobody left to tell.
+    if (thrown instanceof Deno.errors.BrokenPipe) return 0;
+    return complain(toCliError(thrown), io);
+  }
+}
+
+function complain(error: CliError, io: Io): ExitCode {
+  io.note(`Error: ${error.message}`);
+  if (error.hint !== null) io.note(error.hint);
+  return error.exit;
+}
+
+async function dispatch(words: readonly string[], io: Io, place: Place): Promise<void> {
+  const asksHelp = words[0] === "help";
+  const invocation = parseCommandLine(asksHelp ? words.slice(1) : words, ROOT);
+  const { path, flags } = invocation;
+  const command = path[path.length - 1]!;
+  if (flags.on("version")) return io.out((await import("../version.ts")).VERSION);
+  if (command === HELP) return await showHelp([ROOT], io);
+  if (asksHelp || flags.on("help") || command.load === undefined) return await showHelp(path, io);
+  const handler = await command.load();
+  await handler(contextOf(invocation, io, place));
+}
+
+async function showHelp(path: readonly Command[], io: Io): Promise<void> {
+  const { helpText } = await import("./help.ts");
+  io.out(helpText(path));
+}
+
+function contextOf(invocation: Invocation, io: Io, place: Place): Context {
+  const { args, flags } = invocation;
+  const settings = readSettings(flags, place);
+  const streams = flags.on("quiet") ? quietly(io) : io;
+  return { args, flags, settings, io: streams, connect: () => connect(settings, io) };
+}
+
+/**
+ * HTTP_PROXY holds for loopback addresses too, and would hand the admin key to the proxy. It is
+ * read when the first request is made.
+ */
+function bypassProxy(): void {
+  for (const name of ["NO_PROXY", "no_proxy"]) Deno.env.set(name, "*");
+}
+
+async function connect(settings: Settings, io: Io): Promise<Client> {
+  const [{ Client }, { findToken }] = await Promise.all([
+    import("./client.ts"),
+    import("./credentials.ts"),
+  ]);
+  const token = await findToken(settings);
+  if (settings.loopback) bypassProxy();
+  const onRequest = (method: string, path: string): void => {
+    if (settings.debug) io.note(`DEBUG: ${method} ${path}`);
+  };
+  return new Client({ server: settings.server, token, onRequest });
+}

@@ -1,0 +1,107 @@
+/**
+ * The `secrets` commands, as the table has them.
+ *
+ * @module
+ */
+import type { Command, Flag } from "./table.ts";
+
+const NAME = { name: "NAME" };
+const NAMESPACE: Flag = {
+  name: "namespace",
+  value: "NAME",
+  help: "The secret of this namespace; left out, the global one",
+};
+
+const list: Command = {
+  name: "list",
+  aliases: ["ls"],
+  summary: "List secrets; values are never shown",
+  flags: [
+    { name: "scope", value: "SCOPE", help: "Only global or only namespace secrets" },
+    { name: "namespace", value: "NAME", help: "Only the secrets of this namespace" },
+  ],
+  examples: [
+    "secrets list",
+    "secrets list --scope global",
+    "secrets list --namespace production -o json",
+  ],
+  load: async () => (await import("./secrets_read.ts")).listSecrets,
+};
+
+const set: Command = {
+  name: "set",
+  summary: "Create a secret, or give it a new version",
+  args: [NAME, { name: "VALUE", optional: true, secret: true }],
+  flags: [
+    { name: "scope", value: "SCOPE", help: "global or namespace; --namespace implies namespace" },
+    NAMESPACE,
+    { name: "description", value: "TEXT", help: "What it is for" },
+    { name: "expires", value: "WHEN", help: "When it stops being injected; never clears it" },
+    { name: "from-file", value: "PATH", help: "Read the value from a file, every byte of it" },
+    { name: "if-match", value: "VERSION", help: "Only if this is still the current version" },
+  ],
+  notes: [
+    "VALUE is - to read it from stdin (one newline at the end is dropped), or is left out to be asked " +
+    "for it at the terminal, hidden. Typed as an argument it can be seen in the shell's history and " +
+    "in the list of processes; `deno task` without -q also prints it. A VALUE that begins with a " +
+    "dash and a letter goes after --.",
+    "WHEN is a period such as 45s, 90m, 12h, 30d, 2w, 6mo or 1y (in the calendar, UTC), several of " +
+    "them from the longest to the shortest as in 1y6mo, a date such as 2027-01-31 (its beginning in " +
+    "UTC), a date and time with its offset such as 2027-01-31T09:00:00+01:00, or never.",
+  ],
+  examples: [
+    'secrets set API_KEY "sk-your-api-key"',
+    'secrets set DATABASE_URL "postgres://..." --namespace production',
+    'secrets set TEMP_TOKEN "xyz" --expires 30d',
+    "secrets set TLS_KEY --from-file key.pem",
+    "pass show stripe | fluxbase secrets set STRIPE_KEY -",
+    "secrets set OFFSET -- -x5",
+  ],
+  load: async () => (await import("./secrets_set.ts")).setSecret,
+};
+
+const get: Command = {
+  name: "get",
+  summary: "Show a secret's metadata; the value is never returned",
+  args: [NAME],
+  flags: [NAMESPACE],
+  examples: ["secrets get API_KEY", "secrets get DATABASE_URL --namespace production -o yaml"],
+  load: async () => (await import("./secrets_read.ts")).getSecret,
+};
+
+const remove: Command = {
+  name: "delete",
+  aliases: ["rm", "remove"],
+  summary: "Delete a secret with all its versions, without asking",
+  args: [NAME],
+  flags: [NAMESPACE],
+  examples: ["secrets delete API_KEY", "secrets delete DATABASE_URL --namespace production"],
+  load: async () => (await import("./secrets_change.ts")).deleteSecret,
+};
+
+const history: Command = {
+  name: "history",
+  aliases: ["versions"],
+  summary: "List the versions of a secret, newest first",
+  args: [NAME],
+  flags: [NAMESPACE],
+  examples: ["secrets history API_KEY"],
+  load: async () => (await import("./secrets_read.ts")).listVersions,
+};
+
+const rollback: Command = {
+  name: "rollback",
+  summary: "Make an earlier version's value the newest version",
+  args: [NAME, { name: "VERSION" }],
+  flags: [NAMESPACE],
+  examples: ["secrets rollback API_KEY 2"],
+  load: async () => (await import("./secrets_change.ts")).rollbackSecret,
+};
+
+/** `secrets` and everything under it. */
+export const secrets: Command = {
+  name: "secrets",
+  aliases: ["secret"],
+  summary: "Set, list and roll back the secrets of functions and jobs",
+  commands: [list, set, get, remove, history, rollback],
+};

@@ -1,0 +1,32 @@
+/**
+ * `secrets delete` and `rollback`.
+ *
+ * @module
+ */
+import { printData } from "./output.ts";
+import { parseVersion, type SecretInfo, secretPath, secretRef } from "./place.ts";
+import type { Context } from "./table.ts";
+
+/** Deletes a secret; asks nothing. */
+export async function deleteSecret(context: Context): Promise<void> {
+  const ref = secretRef(context);
+  const client = await context.connect();
+  const answer = await client.json("DELETE", secretPath(ref), {
+    query: { namespace: ref.namespace },
+  });
+  if (context.settings.format !== "table") return await printData(context, answer);
+  context.io.out(`Secret '${ref.name}' deleted.`);
+}
+
+/** Makes an earlier version's value the newest version. */
+export async function rollbackSecret(context: Context): Promise<void> {
+  const ref = secretRef(context);
+  const version = parseVersion(context.args.VERSION!, "VERSION");
+  const client = await context.connect();
+  const now = await client.json<SecretInfo>("POST", `${secretPath(ref)}/rollback/${version}`, {
+    query: { namespace: ref.namespace },
+  });
+  if (context.settings.format !== "table") return await printData(context, now);
+  context.io.out(`Secret '${ref.name}' rolled back to version ${version}.`);
+  context.io.out(`Its value is now version ${now.version}.`);
+}

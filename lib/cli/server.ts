@@ -1,0 +1,25 @@
+/**
+ * Commands about the server and the program itself, as the table has them.
+ *
+ * @module
+ */
+import type { Command } from "./table.ts";
+
+/** `health`. */
+export const health: Command = {
+  name: "health",
+  aliases: ["status"],
+  summary: "Say whether the server is reachable and ready, and the key accepted",
+  examples: ["health", "health -o json"],
+  load: async () => (await import("./health.ts")).checkHealth,
+};
+
+/** `version`. */
+export const version: Command = {
+  name: "version",
+  summary: "Show the version",
+  load: async () => {
+    const { VERSION } = await import("../version.ts");
+    return (context) => Promise.resolve(context.io.out(VERSION));
+  },
+};

@@ -1,0 +1,104 @@
+/**
+ * Which server a command speaks to, and how it prints: flags first, then the environment.
+ *
+ * @module
+ */
+import { usageError } from "./failure.ts";
+import type { Flags } from "./table.ts";
+
+/** What the environment holds, such as `Deno.env.get`. */
+export type Environment = (name: string) => string | undefined;
+
+/** What every command needs to know before it connects. */
+export interface Settings {
+  /** Without a slash at the end. */
+  readonly server: string;
+  readonly loopback: boolean;
+  readonly insecure: boolean;
+  readonly format: Format;
+  readonly headers: boolean;
+  readonly debug: boolean;
+  readonly tokenFile: string | undefined;
+  readonly environment: Environment;
+  /** Makes a path that was typed absolute. */
+  resolvePath(path: string): string;
+  /** Where the data directory may be. */
+  readonly dataDirs: readonly string[];
+}
+
+/** How data is printed. */
+export type Format = "table" | "json" | "yaml";
+
+/** Where the command was started. */
+export interface Place {
+  readonly environment: Environment;
+  /** The working directory. */
+  readonly cwd: string;
+  /** The project's directory, where `deno task` runs everything. */
+  readonly root: string;
+}
+
+/**
+ * Reads flags and environment.
+ *
+ * @throws {CliError} Exit 2 when one of them is malformed.
+ */
+export function readSettings(flags: Flags, place: Place): Settings {
+  const { environment, cwd, root } = place;
+  const url = parseServer(
+    flags.text("server") ?? environment("FLUXBASE_SERVER") ?? local(environment),
+  );
+  // `deno task` changes into the project; INIT_CWD is where the person was.
+  const typedFrom = cwd === root ? environment("INIT_CWD") ?? cwd : cwd;
+  const dataDir = environment("FLUXBASE_DATA_DIR") ?? ".fluxbase";
+  return {
+    server: url.href.replace(/\/+$/, ""),
+    loopback: isLoopback(url.hostname),
+    insecure: flags.on("insecure"),
+    format: parseFormat(flags.text("output") ?? "table"),
+    headers: !flags.on("no-headers"),
+    debug: flags.on("debug"),
+    tokenFile: flags.text("token-file"),
+    environment,
+    resolvePath: (path) => join(typedFrom, path),
+    dataDirs: [...new Set([join(cwd, dataDir), join(root, dataDir)])],
+  };
+}
+
+/** The server on this machine, as the same environment would start it. */
+function local(environment: Environment): string {
+  const host = environment("FLUXBASE_HOST") ?? "127.0.0.1";
+  const port = environment("FLUXBASE_PORT") ?? "8080";
+  const reachable = host === "0.0.0.0" || host === "::" || host === "[::]" ? "127.0.0.1" : host;
+  const bracketed = reachable.includes(":") && !reachable.startsWith("[")
+    ? `[${reachable}]`
+    : reachable;
+  return `http://${bracketed}:${port}`;
+}
+
+function parseServer(text: string): URL {
+  const rule = "The server is a URL such as https://secrets.example.com";
+  if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) throw usageError(rule);
+  const url = new URL(text);
+  if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") {
+    throw usageError(`${rule}, without user, query or fragment`);
+  }
+  return url;
+}
+
+/** Whether a host of a URL is this machine (RFC 5735 §4, RFC 4291 §2.5.3, RFC 6761 §6.3). */
+export function isLoopback(hostname: string): boolean {
+  return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname);
+}
+
+function parseFormat(text: string): Format {
+  const format = text.toLowerCase();
+  if (format === "table" || format === "json" || format === "yaml") return format;
+  if (format === "yml") return "yaml";
+  throw usageError("Invalid output format (valid: table, json, yaml)");
+}
+
+function join(base: string, path: string): string {
+  const absolute = /^(?:[\\/]|[A-Za-z]:[\\/])/.test(path);
+  return absolute ? path : `${base}/${path}`;
+}
