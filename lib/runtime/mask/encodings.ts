@@ -50,7 +50,7 @@ function urlForms(text: string): string[] {
 function partsOfUrl(text: string): string[] {
   const url = new URL("http://host/");
   url.password = text;
-  url.search = text;
+  url.search = `?${text}`;
   return [url.password, url.search.slice(1)];
 }
 

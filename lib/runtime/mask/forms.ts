@@ -5,7 +5,7 @@
  */
 import { base64Forms } from "./base64.ts";
 import { textForms } from "./encodings.ts";
-import { partsOf } from "./parts.ts";
+import { MIN_MASKED_LENGTH, partsOf } from "./parts.ts";
 
 /** Longest pattern, in bytes: what a stream may have to hold back. Longer forms become pieces. */
 export const MAX_PATTERN_LENGTH = 64;
@@ -26,7 +26,9 @@ export function patternsOf(value: string): Uint8Array[] {
 function formsOf(text: string): string[] {
   const bytes = new TextEncoder().encode(text);
   const hex = bytes.toHex();
-  return [...textForms(text), ...base64Forms(bytes), hex, hex.toUpperCase()];
+  const forms = [...textForms(text), ...base64Forms(bytes), hex, hex.toUpperCase()];
+  // A URL's query loses line ends, so that a form may be shorter than the value.
+  return forms.filter((form) => form.length >= MIN_MASKED_LENGTH);
 }
 
 /** Cuts a long form into touching pieces of like size, none much below half of the longest. */

@@ -7,7 +7,7 @@ import { createMasker } from "../../../lib/runtime/mask/masker.ts";
 import { MIN_MASKED_LENGTH } from "../../../lib/runtime/mask/parts.ts";
 import { utf8 } from "./reference.ts";
 
-const VALUE = `p+a/s&s w="ö'!\\ü$#`;
+const VALUE = `?p+a/s&s w="ö'!\\ü$#`;
 const LINES = "first line\tof two\nsecond\u001bline";
 
 /** How programs turn a value into output, by a way that is not ours. */
@@ -18,6 +18,9 @@ const FORMS: { name: string; encode(value: string): string }[] = [
   { name: "encodeURI", encode: encodeURI },
   { name: "a form", encode: (v) => new URLSearchParams({ v }).toString().slice(2) },
   { name: "a URL's password", encode: password },
+  { name: "a URL's query", encode: query },
+  { name: "RFC 3986", encode: rfc3986 },
+  { name: "JSON in ASCII", encode: asciiJson },
   { name: "JSON", encode: (v) => JSON.stringify(v).slice(1, -1) },
   { name: "JSON in JSON", encode: (v) => JSON.stringify(JSON.stringify([v])).slice(4, -4) },
   { name: "Deno.inspect", encode: (v) => unquoted(Deno.inspect([v])) },
@@ -41,6 +44,27 @@ function password(value: string): string {
   const url = new URL("https://user@host");
   url.password = value;
   return url.password;
+}
+
+function query(value: string): string {
+  const url = new URL("https://host");
+  url.search = `?${value}`;
+  return url.search.slice(1);
+}
+
+function rfc3986(value: string): string {
+  const kept = /[A-Za-z0-9._~-]/;
+  return [...utf8(value)].map((byte) => {
+    const char = String.fromCharCode(byte);
+    return kept.test(char) ? char : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
+  }).join("");
+}
+
+function asciiJson(value: string): string {
+  return JSON.stringify(value).slice(1, -1).split("").map((unit) => {
+    const code = unit.charCodeAt(0);
+    return code < 0x7f ? unit : `\\u${code.toString(16).padStart(4, "0")}`;
+  }).join("");
 }
 
 function base64Url(bytes: Uint8Array): string {
@@ -86,12 +110,19 @@ Deno.test("the header of basic authentication is masked", () => {
   assert(/^Basic .{11}\*\*\*$/.test(text), text);
 });
 
+Deno.test("a value that is not well-formed Unicode is masked as it is encoded", () => {
+  assertEquals(createMasker(["secret\ud800"]).text("<secret\ud800>"), "<***>");
+});
+
 Deno.test("patternsOf() gives none for what can't be masked", () => {
   assertEquals(["", "12345", "      ", "abc\n\n\n\n"].flatMap(patternsOf), []);
 });
 
 Deno.test("patternsOf() keeps every pattern between the bounds that streams rely on", () => {
-  const value = fc.string({ unit: "binary", maxLength: 500 });
+  const value = fc.oneof(
+    fc.string({ unit: "binary", maxLength: 500 }),
+    fc.string({ unit: fc.constantFrom("a", "\n", "\t", "?"), maxLength: 12 }),
+  );
   const property = fc.property(value, (v) => {
     const lengths = patternsOf(v).map((pattern) => pattern.length);
     assert(lengths.every((n) => n >= MIN_MASKED_LENGTH && n <= MAX_PATTERN_LENGTH), `${lengths}`);
