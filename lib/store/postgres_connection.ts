@@ -1,0 +1,223 @@
+/**
+ * One connection to a PostgreSQL server, for one life.
+ *
+ * postgres.js would reconnect, pipeline and pool by itself; measured under restarts it then loses
+ * track of queries sent between a socket's error and its close, and their promises never settle.
+ * So each client of it is held to one connection and one statement at a time, and is thrown away
+ * with its first failure of transport. The pool above makes a new one.
+ *
+ * @module
+ */
+import type { Socket } from "node:net";
+import postgres from "postgres";
+import { openSocket } from "./postgres_socket.ts";
+import type { Target } from "./postgres_url.ts";
+import { encodeValue, PARSERS } from "./postgres_types.ts";
+import type { Row, SqlValue } from "./sql.ts";
+import { endsConnection, statementFailure, unavailable } from "./sql_error.ts";
+
+/** Options of {@linkcode PostgresConnection.open}. */
+export interface ConnectionOptions {
+  /** Milliseconds for connecting and logging in. */
+  readonly connectMs: number;
+  /** Milliseconds after which a statement is given up. */
+  readonly deadlineMs: number;
+  /** Called for each notification on a channel listened to. */
+  readonly onNotify?: (channel: string, payload: string) => void;
+}
+
+/** The server gives up a little before the client, so that mostly the connection survives. */
+const SERVER_SHARE = 0.9;
+/** A transaction left idle holds locks; its server side ends it after this many milliseconds. */
+const IDLE_IN_TRANSACTION_MS = 60_000;
+const LAST_MESSAGE_S = 1;
+/** A script is a migration: it may rewrite a table, and it waits for other migrators. */
+const SCRIPT_MS = 600_000;
+
+/** An open connection. */
+export class PostgresConnection {
+  readonly #client: postgres.Sql;
+  readonly #socket: Socket;
+  readonly #deadlineMs: number;
+  readonly #closed = Promise.withResolvers<void>();
+  #abort: ((reason: Error) => void) | null = null;
+  #dead = false;
+
+  private constructor(socket: Socket, target: Target, options: ConnectionOptions) {
+    this.#socket = socket;
+    this.#deadlineMs = options.deadlineMs;
+    // First among the listeners, so that nothing is sent on a socket known to have failed.
+    socket.prependListener("error", (cause) => this.discard(cause));
+    socket.prependListener("close", () => {
+      this.discard();
+      this.#closed.resolve();
+    });
+    this.#client = makeClient(socket, target, options);
+  }
+
+  /**
+   * Connects, logs in and sets the session up.
+   *
+   * @throws {AppError} STORE_UNAVAILABLE when that fails or takes too long.
+   */
+  static async open(target: Target, options: ConnectionOptions): Promise<PostgresConnection> {
+    const { connectMs } = options;
+    const started = performance.now();
+    const socket = await openSocket(target, { timeoutMs: connectMs }).catch((cause) => {
+      throw unavailable("The database cannot be reached", cause);
+    });
+    const connection = new PostgresConnection(socket, target, options);
+    try {
+      const restMs = Math.max(1, connectMs - (performance.now() - started));
+      await connection.query(
+        `select set_config('statement_timeout', $1, false),
+                set_config('idle_in_transaction_session_timeout', $2, false)`,
+        [`${connection.#serverMs}ms`, `${IDLE_IN_TRANSACTION_MS}ms`],
+        { deadlineMs: restMs },
+      );
+      return connection;
+    } catch (error) {
+      connection.discard();
+      throw error;
+    }
+  }
+
+  /** Whether the connection is of no more use. */
+  get dead(): boolean {
+    return this.#dead;
+  }
+
+  /** Resolves when the connection has ended, whoever ended it. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
+  /** Runs one statement as a prepared one. */
+  query(
+    text: string,
+    values: readonly SqlValue[],
+    { deadlineMs = this.#deadlineMs }: { deadlineMs?: number } = {},
+  ): Promise<Row[]> {
+    return this.#run(deadlineMs, async () => {
+      const query = this.#client.unsafe<Row[]>(
+        text,
+        values.map(encodeValue) as postgres.ParameterOrJSON<never>[],
+        { prepare: true, simple: false } as postgres.UnsafeQueryOptions,
+      );
+      return [...await query];
+    });
+  }
+
+  /** Runs one short statement without parameters, such as `begin` or `listen`. */
+  control(text: string): Promise<void> {
+    return this.#simple(text, this.#deadlineMs);
+  }
+
+  /** Runs several statements in one message, under the long deadline of migrations. */
+  async script(text: string): Promise<void> {
+    await this.control("set statement_timeout = 0");
+    try {
+      await this.#simple(text, SCRIPT_MS);
+    } finally {
+      // In a failed transaction this fails too, and the rollback restores the setting.
+      await this.control(`set statement_timeout = ${this.#serverMs}`).catch(() => {});
+    }
+  }
+
+  /** Ends the connection now; a running statement is rejected. */
+  discard(cause?: unknown): void {
+    if (this.#dead) return;
+    this.#dead = true;
+    this.#abort?.(unavailable("The connection to the database was lost", cause));
+    this.#socket.destroy();
+    // The client must forget its timers too. It has nothing left to wait for.
+    this.#client?.end({ timeout: 0 }).catch(() => {});
+  }
+
+  /** Says goodbye and ends the connection. */
+  async close(): Promise<void> {
+    if (!this.#dead) {
+      this.#dead = true;
+      await this.#client.end({ timeout: LAST_MESSAGE_S });
+      this.#socket.destroy();
+    }
+    await this.closed;
+  }
+
+  #simple(text: string, deadlineMs: number): Promise<void> {
+    return this.#run(deadlineMs, async () => {
+      await this.#client.unsafe(text);
+    });
+  }
+
+  get #serverMs(): number {
+    return Math.floor(this.#deadlineMs * SERVER_SHARE);
+  }
+
+  async #run<T>(deadlineMs: number, task: () => Promise<T>): Promise<T> {
+    if (this.#dead) throw unavailable("The connection to the database was lost");
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    this.#abort = reject;
+    const timer = setTimeout(() => {
+      reject(unavailable("The database did not answer in time"));
+      this.discard();
+    }, deadlineMs);
+    task().then(resolve, reject);
+    try {
+      return await promise;
+    } catch (error) {
+      throw this.#explain(error);
+    } finally {
+      clearTimeout(timer);
+      this.#abort = null;
+    }
+  }
+
+  #explain(error: unknown): unknown {
+    if (!(error instanceof postgres.PostgresError)) {
+      if (this.#dead) return error;
+      this.discard(error);
+      return unavailable("The connection to the database failed", error);
+    }
+    if (endsConnection(error.code)) this.discard(error);
+    const constraint = error.constraint_name ?? null;
+    return statementFailure({ sqlstate: error.code, constraint }, error);
+  }
+}
+
+/** Every option that postgres.js would otherwise look up in the environment is given. */
+function makeClient(socket: Socket, target: Target, options: ConnectionOptions): postgres.Sql {
+  let handed = false;
+  const settings = {
+    host: target.host || "localhost",
+    port: target.port,
+    user: target.user,
+    pass: () => target.password,
+    database: target.database,
+    max: 1,
+    ssl: false,
+    sslnegotiation: "postgres",
+    idle_timeout: 0,
+    connect_timeout: 0,
+    max_lifetime: 0,
+    max_pipeline: 1,
+    backoff: () => 0,
+    keep_alive: 0,
+    prepare: true,
+    debug: false,
+    fetch_types: false,
+    publications: "none",
+    target_session_attrs: "read-write",
+    no_subscribe: true,
+    connection: { application_name: "fluxbase" },
+    types: PARSERS,
+    onnotice() {},
+    onnotify: options.onNotify,
+    socket() {
+      if (handed) throw new Error("The connection has ended");
+      handed = true;
+      return socket;
+    },
+  };
+  return postgres(settings as postgres.Options<Record<string, postgres.PostgresType>>);
+}

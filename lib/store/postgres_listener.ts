@@ -1,0 +1,123 @@
+/**
+ * Hears notifications over a connection of its own, and comes back after every loss.
+ *
+ * @module
+ */
+import type { PostgresConnection } from "./postgres_connection.ts";
+import type { Subscription } from "./sql.ts";
+
+/** Options of a {@linkcode PostgresListener}. */
+export interface ListenerOptions {
+  /** Opens a connection that hands its notifications to `onNotify`. */
+  readonly open: (
+    onNotify: (channel: string, payload: string) => void,
+  ) => Promise<PostgresConnection>;
+  /** Milliseconds between two signs of life asked of a silent server. */
+  readonly heartbeatMs: number;
+}
+
+interface Ear {
+  readonly channel: string;
+  readonly onPayload: (payload: string) => void;
+  readonly onGap: () => void;
+}
+
+const FIRST_PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 2_000;
+
+/** All subscriptions of one database. */
+export class PostgresListener {
+  readonly #options: ListenerOptions;
+  readonly #ears = new Set<Ear>();
+  #connection: Promise<PostgresConnection> | null = null;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #pauseMs = FIRST_PAUSE_MS;
+  #closed = false;
+
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+  }
+
+  /** Listens on a channel. @throws {AppError} STORE_UNAVAILABLE when the server is not there. */
+  async listen(ear: Ear): Promise<Subscription> {
+    this.#ears.add(ear);
+    try {
+      const connection = await (this.#connection ??= this.#connect());
+      await connection.control(`listen ${quote(ear.channel)}`);
+    } catch (error) {
+      this.#ears.delete(ear);
+      throw error;
+    }
+    ear.onGap();
+    return { close: () => this.#leave(ear) };
+  }
+
+  /** Ends the connection. No callback is called afterwards. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#ears.clear();
+    clearTimeout(this.#timer);
+    const connection = await this.#connection?.catch(() => null);
+    await connection?.close();
+  }
+
+  async #connect(): Promise<PostgresConnection> {
+    try {
+      const connection = await this.#options.open((channel, payload) => {
+        for (const ear of this.#ears) if (ear.channel === channel) ear.onPayload(payload);
+      });
+      this.#pauseMs = FIRST_PAUSE_MS;
+      connection.closed.then(() => this.#lost());
+      this.#beat(connection);
+      return connection;
+    } catch (error) {
+      this.#connection = null;
+      throw error;
+    }
+  }
+
+  #lost(): void {
+    this.#connection = null;
+    clearTimeout(this.#timer);
+    if (!this.#closed && this.#ears.size > 0) this.#retryLater();
+  }
+
+  #retryLater(): void {
+    this.#timer = setTimeout(() => this.#comeBack(), this.#pauseMs);
+    this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS);
+  }
+
+  async #comeBack(): Promise<void> {
+    try {
+      const connection = await (this.#connection ??= this.#connect());
+      for (const channel of this.#channels()) await connection.control(`listen ${quote(channel)}`);
+      for (const ear of this.#ears) ear.onGap();
+    } catch {
+      // A connection that was made and lost reports that itself, through closed.
+      if (this.#connection === null && !this.#closed) this.#retryLater();
+    }
+  }
+
+  /** A dead peer behind a silent network is noticed only by asking. */
+  #beat(connection: PostgresConnection): void {
+    this.#timer = setTimeout(async () => {
+      await connection.control("select 1").catch(() => {});
+      if (!connection.dead && !this.#closed) this.#beat(connection);
+    }, this.#options.heartbeatMs);
+  }
+
+  async #leave(ear: Ear): Promise<void> {
+    this.#ears.delete(ear);
+    if (this.#channels().has(ear.channel)) return;
+    const connection = await this.#connection?.catch(() => null);
+    await connection?.control(`unlisten ${quote(ear.channel)}`).catch(() => {});
+  }
+
+  #channels(): Set<string> {
+    return new Set([...this.#ears].map((ear) => ear.channel));
+  }
+}
+
+function quote(channel: string): string {
+  return `"${channel.replaceAll('"', '""')}"`;
+}
