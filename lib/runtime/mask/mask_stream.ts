@@ -27,7 +27,11 @@ export class MaskStream {
   /** Up to which index of `#held` the bytes belong to a mask already written, or OUTSIDE. */
   #maskedTo = OUTSIDE;
 
-  /** @param matcher The patterns; may be shared. */
+  /**
+   * Begins a stream.
+   *
+   * @param matcher The patterns; may be shared.
+   */
   constructor(matcher: Matcher) {
     this.#matcher = matcher;
   }

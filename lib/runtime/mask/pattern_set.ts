@@ -24,7 +24,11 @@ export class PatternSet {
   /** Length of the longest pattern in bytes; 0 when there is none. */
   readonly longest: number;
 
-  /** @param patterns The patterns, in any order, none of them empty; repetitions are dropped. */
+  /**
+   * Sorts and packs patterns.
+   *
+   * @param patterns Copied, in any order, none of them empty; repetitions are dropped.
+   */
   constructor(patterns: Iterable<Uint8Array>) {
     const sorted = unique([...patterns].sort(compare));
     this.#starts = starts(sorted);
