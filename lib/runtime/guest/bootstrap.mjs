@@ -1,0 +1,237 @@
+// @ts-check
+/**
+ * What runs in every child: it connects to the server, gives up the right to do so again, waits for
+ * the code and its values, and then answers calls.
+ *
+ * Nothing secret is in the command line, a file or the process's initial environment. The code is
+ * loaded by a computed `import()` of a `blob:` URL: a static import, or an entry point, could read any
+ * file as text without permission.
+ *
+ * @module
+ */
+import { AsyncLocalStorage } from "node:async_hooks";
+import { Frame, FrameWriter, readFrames, readHead, readU32 } from "./frames.mjs";
+import { IncomingBody, OutgoingBody, peekBody } from "./bodies.mjs";
+
+/** @typedef {(request: Request) => unknown} Handler */
+/**
+ * @typedef {object} Call
+ * @property {AbortController} controller
+ * @property {IncomingBody | undefined} incoming
+ * @property {OutgoingBody | undefined} outgoing
+ */
+
+const path = /** @type {string} */ (Deno.args[0]);
+const connection = await Deno.connect({ transport: "unix", path });
+Deno.permissions.revokeSync({ name: "net", host: `unix:${path}` });
+Deno.permissions.revokeSync({ name: "read", path });
+Deno.permissions.revokeSync({ name: "write", path });
+
+const exit = Deno.exit.bind(Deno);
+const setEnv = Deno.env.set.bind(Deno.env);
+const writer = new FrameWriter(connection, () => exit(0));
+/** @type {Map<number, Call>} */
+const calls = new Map();
+/** @type {AsyncLocalStorage<number>} */
+const currentCall = new AsyncLocalStorage();
+const toJson = Response.json.bind(Response);
+/** @type {Handler | undefined} */
+let handler;
+
+/** @param {number} type @param {number} id @param {Uint8Array} payload */
+function onFrame(type, id, payload) {
+  if (type === Frame.REQUEST) {
+    const { head, body } = readHead(payload);
+    serve(id, head, body);
+    return;
+  }
+  if (type === Frame.PING) return writer.frame(Frame.PONG, 0);
+  if (type === Frame.ACTIVATE) {
+    activate(readHead(payload).head);
+    return;
+  }
+  const call = calls.get(id);
+  if (call === undefined) return;
+  if (type === Frame.DATA) call.incoming?.push(payload.slice());
+  else if (type === Frame.END) call.incoming?.end();
+  else if (type === Frame.CREDIT) call.outgoing?.credit(readU32(payload, 0));
+  else if (type === Frame.CANCEL) abandon(call);
+}
+
+/** @param {Call} call */
+function abandon(call) {
+  call.incoming?.fail();
+  call.outgoing?.stop();
+  call.controller.abort(new DOMException("The caller is gone", "AbortError"));
+}
+
+/**
+ * @param {number} id
+ * @param {[method: string, url: string, headers: [string, string][], more: boolean]} head
+ * @param {Uint8Array<ArrayBuffer>} body
+ */
+async function serve(id, [method, url, headers, more], body) {
+  /** @type {Call} */
+  const call = { controller: new AbortController(), incoming: undefined, outgoing: undefined };
+  calls.set(id, call);
+  try {
+    const request = new Request(url, {
+      method,
+      headers,
+      body: requestBody(id, call, method, more, body),
+      signal: call.controller.signal,
+    });
+    const value = await currentCall.run(id, /** @type {Handler} */ (handler), request);
+    await respond(id, call, toResponse(value), method === "HEAD");
+  } catch (error) {
+    currentCall.run(id, () => console.error(error));
+    writer.frame(Frame.FAILED, id);
+  } finally {
+    calls.delete(id);
+  }
+}
+
+/**
+ * @param {number} id @param {Call} call @param {string} method @param {boolean} more
+ * @param {Uint8Array<ArrayBuffer>} body
+ */
+function requestBody(id, call, method, more, body) {
+  if (method === "GET" || method === "HEAD") return null;
+  if (!more) return body.length === 0 ? null : body;
+  call.incoming = new IncomingBody(writer, id, () => writer.frame(Frame.CANCEL, id));
+  call.incoming.push(body);
+  return call.incoming.stream;
+}
+
+/**
+ * A handler that returns nothing answers 204; any other value that is no Response is sent as JSON.
+ * @param {unknown} value
+ */
+function toResponse(value) {
+  if (value instanceof Response) return value;
+  if (value === undefined || value === null) return new Response(null, { status: 204 });
+  return toJson(value);
+}
+
+/** @param {number} id @param {Call} call @param {Response} response @param {boolean} headOnly */
+async function respond(id, call, response, headOnly) {
+  /** @type {[string, string][]} */
+  const headers = [...response.headers];
+  if (response.body === null || headOnly) {
+    response.body?.cancel().catch(() => {});
+    writer.head(Frame.RESPONSE, id, [response.status, headers, false]);
+    return;
+  }
+  const reader = response.body.getReader();
+  const { part, next } = await peekBody(reader);
+  writer.head(Frame.RESPONSE, id, [response.status, headers, next !== undefined], part);
+  if (next === undefined) return;
+  call.outgoing = new OutgoingBody(writer, id, reader);
+  call.outgoing.spend(part?.length ?? 0);
+  if (call.controller.signal.aborted) call.outgoing.stop();
+  const whole = await call.outgoing.send(next);
+  if (!whole && !call.controller.signal.aborted) {
+    currentCall.run(id, () => console.error("The response's body failed before it was complete"));
+  }
+}
+
+/**
+ * @param {{
+ *   code: string, env: Record<string, string>, secrets: Record<string, string>, mark: string,
+ * }} activation
+ */
+async function activate({ code, env, secrets, mark }) {
+  for (const name of Object.keys(env)) setEnv(name, /** @type {string} */ (env[name]));
+  installSecrets(secrets);
+  markConsole(mark);
+  removeStorage();
+  keepRunningOnStrayErrors();
+  try {
+    const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
+    const found = findHandler(await import(url));
+    if (found === undefined) return reject("no-handler");
+    handler = found;
+    writer.frame(Frame.READY, 0);
+  } catch (error) {
+    console.error(error);
+    reject("throws");
+  }
+}
+
+/** @param {"no-handler" | "throws"} reason */
+function reject(reason) {
+  writer.head(Frame.REJECT, 0, { reason });
+}
+
+/** @param {Record<string, unknown>} module @returns {Handler | undefined} */
+function findHandler(module) {
+  for (const value of [module.default, module.handler, module.main]) {
+    if (typeof value === "function") return /** @type {Handler} */ (value);
+    const fetch = value !== null && typeof value === "object" ? Reflect.get(value, "fetch") : null;
+    if (typeof fetch === "function") return fetch.bind(value);
+  }
+  return undefined;
+}
+
+/** @param {Record<string, string>} values Names in upper case. */
+function installSecrets(values) {
+  const known = new Map(Object.entries(values));
+  /** @param {unknown} name */
+  const get = (name) => known.get(String(name).toUpperCase().replaceAll(".", "_"));
+  const helper = Object.freeze({
+    get,
+    /** @param {unknown} name */
+    getRequired(name) {
+      const value = get(name);
+      if (value !== undefined) return value;
+      const shown = String(name).toUpperCase();
+      throw new Error(
+        `Required secret '${shown}' not found. Set it with: fluxbase secrets set ${shown} VALUE`,
+      );
+    },
+  });
+  Object.defineProperty(globalThis, "secrets", {
+    value: helper,
+    writable: false,
+    configurable: false,
+    enumerable: true,
+  });
+}
+
+/**
+ * Puts a mark before each console line, so that the server can file it under the call it belongs to.
+ * The mark holds a token that the function can't know; without it a line has no call of its own.
+ * @param {string} mark
+ */
+function markConsole(mark) {
+  for (const name of /** @type {const} */ (["debug", "log", "info", "warn", "error"])) {
+    const print = console[name].bind(console);
+    const level = name === "log" ? "info" : name;
+    console[name] = (...values) => {
+      const label = `${mark}${currentCall.getStore() ?? 0}:${level}`;
+      if (typeof values[0] === "string") print(`${label} ${values[0]}`, ...values.slice(1));
+      else print(label, ...values);
+    };
+  }
+}
+
+/** Storage outlives the child and is shared by all that run this bootstrap. */
+function removeStorage() {
+  for (const name of ["localStorage", "sessionStorage", "caches"]) {
+    Reflect.deleteProperty(globalThis, name);
+  }
+}
+
+/** One call's stray rejection must not end the calls beside it. */
+function keepRunningOnStrayErrors() {
+  globalThis.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    console.error("Unhandled rejection:", event.reason);
+  });
+  globalThis.addEventListener("error", (event) => {
+    event.preventDefault();
+    console.error("Uncaught error:", event.error);
+  });
+}
+
+readFrames(connection, onFrame).then(() => exit(0), () => exit(0));

@@ -1,0 +1,97 @@
+/**
+ * Requests and responses as they cross from the server to a child and back.
+ *
+ * @module
+ */
+import { AppError } from "../errors.ts";
+import type { Answer, RequestBody } from "./channel.ts";
+import type { Masker } from "./mask/masker.ts";
+
+/** A body up to this size whose length is known is sent in one piece, bytes. */
+const WHOLE_BODY = 64 * 1024;
+
+/** Concern one connection only (RFC 9110 §7.6.1). */
+const HOP_BY_HOP = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/**
+ * The headers that user code gets: all but those of the connection and the service key, which is
+ * for this server and not for the function that it lets the caller reach.
+ */
+export function forwardedHeaders(headers: Headers): [string, string][] {
+  const forwarded: [string, string][] = [];
+  for (const pair of headers) {
+    const [name, value] = pair;
+    if (HOP_BY_HOP.has(name) || name === "x-service-key") continue;
+    if (name === "authorization" && /\bfxsk_|^servicekey /i.test(value)) continue;
+    forwarded.push(pair);
+  }
+  return forwarded;
+}
+
+/**
+ * Takes a request's body: small ones whole, others as a stream that ends with an error once they
+ * exceed `limit` bytes.
+ *
+ * @throws {AppError} PAYLOAD_TOO_LARGE when the stated length exceeds the limit.
+ */
+export async function takeBody(request: Request, limit: number): Promise<RequestBody> {
+  if (request.body === null) return null;
+  const stated = request.headers.get("content-length");
+  if (stated === null) return limited(request.body, limit);
+  const length = Number(stated);
+  if (length > limit) throw tooLarge(limit);
+  return length <= WHOLE_BODY ? await request.bytes() : request.body;
+}
+
+function limited(body: ReadableStream<Uint8Array>, limit: number): ReadableStream<Uint8Array> {
+  let seen = 0;
+  return body.pipeThrough(
+    new TransformStream({
+      transform(chunk, controller) {
+        seen += chunk.length;
+        if (seen > limit) controller.error(tooLarge(limit));
+        else controller.enqueue(chunk);
+      },
+    }),
+  );
+}
+
+function tooLarge(limit: number): AppError {
+  return new AppError("PAYLOAD_TOO_LARGE", `The body must not be larger than ${limit} bytes`);
+}
+
+/** A header of an answer that held an injected value, and was masked. */
+export type MaskedHeader = (name: string) => void;
+
+/**
+ * Makes the response that the caller gets. Status, headers (several of one name too) and body are
+ * the function's; a value in a header is masked, since headers end up in logs and caches on the way.
+ */
+export function toResponse(
+  { status, headers, body }: Answer,
+  masker: Masker,
+  executionId: string,
+  onMasked: MaskedHeader,
+): Response {
+  const kept: [string, string][] = [["x-fluxbase-execution-id", executionId]];
+  for (const [name, value] of headers) {
+    if (HOP_BY_HOP.has(name)) continue;
+    // The server states the length of a body that it has whole.
+    if (name === "content-length" && body instanceof Uint8Array) continue;
+    const masked = masker.text(value);
+    if (masked !== value) onMasked(name);
+    kept.push([name, masked]);
+  }
+  const hasBody = status !== 204 && status !== 205 && status !== 304;
+  return new Response(hasBody ? body : null, { status, headers: kept });
+}

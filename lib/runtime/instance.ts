@@ -1,0 +1,183 @@
+/**
+ * A child that serves one function with one code version and one set of values, and its calls.
+ *
+ * @module
+ */
+import type { Call, CallEnd, RequestBody, RequestHead } from "./channel.ts";
+import type { Child } from "./child.ts";
+
+/** What an instance was made of; equal text means the same code, values and rights. */
+export type Generation = string & { readonly __brand: "Generation" };
+
+/** A call in an instance. */
+export interface ActiveCall {
+  readonly executionId: string;
+  readonly call: Call;
+  /** Resolves when the response's body has ended or the call has failed. */
+  readonly ended: Promise<CallEnd>;
+  /** Set when the time limit ended the call. */
+  timedOut: boolean;
+}
+
+/** Time limits of a call, ms. */
+export interface CallLimits {
+  /** From the request to the head of the response. */
+  readonly answerMs: number;
+  /** From the request to the end of the response's body. */
+  readonly streamMs: number;
+}
+
+interface Tracked extends ActiveCall {
+  readonly limits: CallLimits;
+  /** The caller's signal, looked at only once the call takes longer than a sweep. */
+  readonly caller: () => AbortSignal;
+  watched: boolean;
+}
+
+/** How many finished calls are remembered, so that their last lines find their execution. */
+const REMEMBERED = 512;
+/** A child that owes a sign of life for so long gets no new calls, ms. */
+export const STALLED_MS = 1_000;
+
+/** A child put to use. */
+export class Instance {
+  readonly generation: Generation;
+  readonly child: Child;
+  readonly #calls = new Map<number, Tracked>();
+  readonly #executions = new Map<number, string>();
+  #retiring = false;
+  #used = false;
+  #lastUsed = performance.now();
+
+  constructor(generation: Generation, child: Child) {
+    this.generation = generation;
+    this.child = child;
+  }
+
+  /** Whether it has had a call: one that has not is about to get it. */
+  get used(): boolean {
+    return this.#used;
+  }
+
+  /** When its last call ended, milliseconds of `performance.now()`. */
+  get lastUsed(): number {
+    return this.#lastUsed;
+  }
+
+  /** Calls under way. */
+  get load(): number {
+    return this.#calls.size;
+  }
+
+  /** Whether it is being drained. */
+  get retiring(): boolean {
+    return this.#retiring;
+  }
+
+  /** Whether it takes new calls and answered the last sign of life asked for. */
+  healthy(now: number): boolean {
+    return !this.#retiring && this.child.connected && this.child.silentFor(now) < STALLED_MS;
+  }
+
+  /** Sends a call. */
+  call(
+    executionId: string,
+    head: RequestHead,
+    body: RequestBody,
+    limits: CallLimits,
+    caller: () => AbortSignal,
+  ): ActiveCall {
+    const callId = this.child.nextCallId;
+    this.#used = true;
+    this.#remember(callId, executionId);
+    const { promise, resolve } = Promise.withResolvers<CallEnd>();
+    let over = false;
+    const call = this.child.call(head, body, (end) => {
+      over = true;
+      this.#calls.delete(callId);
+      this.#lastUsed = performance.now();
+      resolve(end);
+      this.#endWhenDrained();
+    });
+    const tracked = {
+      executionId,
+      call,
+      ended: promise,
+      timedOut: false,
+      limits,
+      caller,
+      watched: false,
+    };
+    // A channel that is closed already has ended the call by now.
+    if (!over) this.#calls.set(callId, tracked);
+    return tracked;
+  }
+
+  /** The execution that a call number in the child's output stands for. */
+  executionOf(callId: number): string | null {
+    const known = this.#executions.get(callId);
+    if (known !== undefined) return known;
+    if (this.#calls.size !== 1) return null;
+    const [only] = this.#calls.values();
+    return only!.executionId;
+  }
+
+  /**
+   * Takes no more calls, and ends once those under way have ended. One that has had no call yet was
+   * started for a caller who is about to send it, so it waits for that.
+   */
+  retire(): void {
+    this.#retiring = true;
+    if (this.#used) this.#endWhenDrained();
+  }
+
+  /** As {@linkcode retire}, without waiting for a first call. */
+  end(): void {
+    this.#retiring = true;
+    this.#endWhenDrained();
+  }
+
+  /**
+   * Looks after calls that take long: aborts that came, time limits that passed, and whether the
+   * child's event loop still turns. Called every few dozen milliseconds, so that a short call costs
+   * no timer and no listener.
+   */
+  sweep(now: number): void {
+    if (this.#calls.size === 0) return;
+    this.child.ping();
+    for (const tracked of [...this.#calls.values()]) {
+      if (!tracked.watched) watchCaller(tracked);
+      const { limits, call } = tracked;
+      const limit = call.answered ? limits.streamMs : limits.answerMs;
+      if (now - call.startedAt >= limit) this.#expire(tracked, now);
+    }
+  }
+
+  /**
+   * Ends a call that ran out of time. What it began may still be running, so the child gets no new
+   * calls; one whose event loop is blocked is ended at once, since nothing in it goes on.
+   */
+  #expire(tracked: Tracked, now: number): void {
+    tracked.timedOut = true;
+    tracked.call.cancel();
+    if (this.child.silentFor(now) >= STALLED_MS / 2) this.child.kill({ kind: "stuck" });
+    this.retire();
+  }
+
+  #endWhenDrained(): void {
+    if (this.#retiring && this.#calls.size === 0) this.child.retire();
+  }
+
+  #remember(callId: number, executionId: string): void {
+    this.#executions.set(callId, executionId);
+    this.#executions.delete(callId - REMEMBERED);
+  }
+}
+
+function watchCaller(tracked: Tracked): void {
+  tracked.watched = true;
+  if (tracked.call.answered) return;
+  const signal = tracked.caller();
+  if (signal.aborted) tracked.call.cancel();
+  else signal.addEventListener("abort", () => tracked.call.cancel(), { once: true });
+}

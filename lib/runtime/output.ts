@@ -1,0 +1,147 @@
+/**
+ * What a child writes to stdout and stderr, as masked lines filed under the call they belong to.
+ *
+ * Both streams are always drained, so a child never blocks on a full pipe, and bounded, so a flood
+ * costs neither memory nor storage.
+ *
+ * @module
+ */
+import type { Masker } from "./mask/masker.ts";
+
+/** The level of a line. */
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+/** One line of output. */
+export interface OutputLine {
+  /** The call's number in its child; 0 when it can't be told. */
+  readonly callId: number;
+  readonly level: LogLevel;
+  /** Masked, without the newline; at most {@linkcode MAX_LINE} characters. */
+  readonly text: string;
+}
+
+/** The longest line that is kept whole, in bytes. */
+export const MAX_LINE = 16 * 1024;
+/** Output of one stream that is kept at once, bytes; refilled at {@linkcode REFILL} a second. */
+export const BURST = 2 * 1024 * 1024;
+export const REFILL = 256 * 1024;
+
+const LEVELS: readonly string[] = ["debug", "info", "warn", "error"];
+
+/** How to read one stream. */
+export interface OutputOptions {
+  /** What the bootstrap puts before a console line; see {@linkcode newMark}. */
+  readonly mark: string;
+  readonly masker: Masker;
+  /** The level of lines without a mark. */
+  readonly level: LogLevel;
+  onLine(line: OutputLine): void;
+}
+
+/** A mark that user code can't guess: 128 random bits between two characters no log uses. */
+export function newMark(): string {
+  const token = crypto.getRandomValues(new Uint8Array(16)).toHex();
+  return `\u001e${token}:`;
+}
+
+/** Reads `stream` to its end. Resolves, and never throws, when it has ended. */
+export async function readOutput(
+  stream: ReadableStream<Uint8Array>,
+  options: OutputOptions,
+): Promise<void> {
+  const reader = new OutputReader(options);
+  try {
+    for await (const chunk of stream) reader.push(chunk);
+  } catch {
+    // The pipe broke with its child; what has come is kept.
+  }
+  reader.end();
+}
+
+class OutputReader {
+  readonly #options: OutputOptions;
+  readonly #masked;
+  readonly #decoder = new TextDecoder();
+  #rest = "";
+  #lastCall = 0;
+  #lastLevel: LogLevel;
+  #budget = BURST;
+  #filledAt = performance.now();
+  #dropped = 0;
+
+  constructor(options: OutputOptions) {
+    this.#options = options;
+    this.#masked = options.masker.stream();
+    this.#lastLevel = options.level;
+  }
+
+  push(chunk: Uint8Array): void {
+    if (!this.#afford(chunk.length)) return;
+    this.#take(this.#masked.push(chunk));
+    // A value is never continued after a line's end, so nothing is held back longer than that.
+    if (chunk.at(-1) === 10) this.#take(this.#masked.flush());
+  }
+
+  end(): void {
+    this.#take(this.#masked.flush());
+    if (this.#rest !== "") this.#line(this.#rest);
+    this.#rest = "";
+    this.#reportDropped();
+  }
+
+  /** Spends the budget of `bytes`; false when they are to be dropped. */
+  #afford(bytes: number): boolean {
+    const now = performance.now();
+    this.#budget = Math.min(BURST, this.#budget + (now - this.#filledAt) / 1000 * REFILL);
+    this.#filledAt = now;
+    if (this.#budget < bytes) {
+      this.#dropped += bytes;
+      return false;
+    }
+    this.#budget -= bytes;
+    this.#reportDropped();
+    return true;
+  }
+
+  #reportDropped(): void {
+    if (this.#dropped === 0) return;
+    const text = `[output truncated: ${this.#dropped} bytes dropped]`;
+    this.#dropped = 0;
+    this.#options.onLine({ callId: 0, level: "warn", text });
+  }
+
+  #take(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    const text = this.#rest + this.#decoder.decode(bytes, { stream: true });
+    let start = 0;
+    for (let end = text.indexOf("\n"); end !== -1; end = text.indexOf("\n", start)) {
+      this.#line(text.slice(start, end));
+      start = end + 1;
+    }
+    this.#rest = text.slice(start);
+    while (this.#rest.length > MAX_LINE) {
+      this.#line(this.#rest.slice(0, MAX_LINE));
+      this.#rest = this.#rest.slice(MAX_LINE);
+    }
+  }
+
+  /** A line without a mark goes on where the last one was: one console call can print several. */
+  #line(line: string): void {
+    const at = line.indexOf(this.#options.mark);
+    let text = line;
+    if (at !== -1) {
+      const label = line.slice(at + this.#options.mark.length);
+      const match = /^(\d+):([a-z]+) ?/.exec(label);
+      if (match !== null && LEVELS.includes(match[2]!)) {
+        this.#lastCall = Number(match[1]);
+        this.#lastLevel = match[2] as LogLevel;
+        text = line.slice(0, at) + label.slice(match[0].length);
+      }
+    }
+    this.#options.onLine({ callId: this.#lastCall, level: this.#lastLevel, text: cut(text) });
+  }
+}
+
+function cut(text: string): string {
+  return text.length <= MAX_LINE ? text : text.slice(0, MAX_LINE) + "…";
+}

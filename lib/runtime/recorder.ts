@@ -1,0 +1,174 @@
+/**
+ * Records runs and their output in batches, behind the calls: a call never waits for its record.
+ *
+ * Every call is counted. Single records are kept of every run that printed something or didn't
+ * complete, and of others as long as there are not too many a second, so that a flood of calls is
+ * not also a flood of rows.
+ *
+ * @module
+ */
+import type { Execution, ExecutionLine, ExecutionSink } from "./execution.ts";
+
+/** Calls of one function in one minute. */
+export interface InvocationCount {
+  readonly name: string;
+  readonly namespace: string | null;
+  readonly minute: Date;
+  calls: number;
+  failures: number;
+  totalMs: number;
+}
+
+/** What is written at once. */
+export interface Batch {
+  readonly executions: readonly Execution[];
+  readonly lines: readonly ExecutionLine[];
+  readonly counts: readonly InvocationCount[];
+}
+
+/** Where records go. */
+export interface ExecutionStore {
+  save(batch: Batch): Promise<void>;
+}
+
+/** Options of a {@linkcode Recorder}. */
+export interface RecorderOptions {
+  /** Time from a record to its writing, ms. Default 250. */
+  flushMs?: number;
+  /** Told when records could not be written; they are lost, with their number. */
+  onLoss?(records: number, error: unknown): void;
+}
+
+/** Records of completed runs without output that are kept a second. */
+export const QUIET_RECORDS_PER_SECOND = 50;
+/** Output of one run that is kept, lines and characters. */
+export const MAX_LINES = 1_000;
+export const MAX_CHARACTERS = 256 * 1024;
+/** What waits at most to be written; more is dropped and counted. */
+const MAX_WAITING = 20_000;
+/** Runs whose output is counted at once. */
+const MAX_TRACKED = 5_000;
+
+interface Printed {
+  lines: number;
+  characters: number;
+}
+
+/** The recorder. */
+export class Recorder implements ExecutionSink {
+  readonly #store: ExecutionStore;
+  readonly #options: RecorderOptions;
+  readonly #printed = new Map<string, Printed>();
+  readonly #counts = new Map<string, InvocationCount>();
+  #executions: Execution[] = [];
+  #lines: ExecutionLine[] = [];
+  #quiet = 0;
+  #quietSecond = 0;
+  #dropped = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #flushing: Promise<void> | undefined;
+
+  constructor(store: ExecutionStore, options: RecorderOptions = {}) {
+    this.#store = store;
+    this.#options = options;
+  }
+
+  finished(execution: Execution): void {
+    this.#count(execution);
+    if (this.#worthKeeping(execution)) this.#keep(this.#executions, execution);
+    this.#schedule();
+  }
+
+  line(line: ExecutionLine): void {
+    const text = line.executionId === null ? line.text : this.#within(line.executionId, line.text);
+    if (text === undefined) return;
+    this.#keep(this.#lines, text === line.text ? line : { ...line, text });
+    this.#schedule();
+  }
+
+  /** Writes everything that waits. */
+  async flush(): Promise<void> {
+    await this.#flushing;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#executions.length + this.#lines.length + this.#counts.size > 0) {
+      await (this.#flushing = this.#write());
+    }
+  }
+
+  #count({ name, namespace, startedAt, durationMs, outcome }: Execution): void {
+    const minute = Math.floor(startedAt.getTime() / 60_000) * 60_000;
+    const key = `${minute}/${namespace ?? ""}/${name}`;
+    let count = this.#counts.get(key);
+    if (count === undefined) {
+      count = { name, namespace, minute: new Date(minute), calls: 0, failures: 0, totalMs: 0 };
+      this.#counts.set(key, count);
+    }
+    count.calls++;
+    count.totalMs += durationMs;
+    if (outcome !== "completed") count.failures++;
+  }
+
+  #worthKeeping({ id, outcome }: Execution): boolean {
+    if (outcome !== "completed" || this.#printed.has(id)) return true;
+    const second = Math.floor(performance.now() / 1000);
+    if (second !== this.#quietSecond) {
+      this.#quietSecond = second;
+      this.#quiet = 0;
+    }
+    return this.#quiet++ < QUIET_RECORDS_PER_SECOND;
+  }
+
+  #keep<T>(list: T[], record: T): void {
+    if (list.length < MAX_WAITING) list.push(record);
+    else this.#dropped++;
+  }
+
+  /** The text, a note in its place where the run's output reaches its limit, or nothing beyond. */
+  #within(executionId: string, text: string): string | undefined {
+    let printed = this.#printed.get(executionId);
+    if (printed === undefined) {
+      printed = { lines: 0, characters: 0 };
+      this.#printed.set(executionId, printed);
+      if (this.#printed.size > MAX_TRACKED) {
+        this.#printed.delete(this.#printed.keys().next().value!);
+      }
+    }
+    if (printed.lines > MAX_LINES || printed.characters > MAX_CHARACTERS) return undefined;
+    printed.lines++;
+    printed.characters += text.length;
+    const full = printed.lines > MAX_LINES || printed.characters > MAX_CHARACTERS;
+    return full ? "[output truncated: the limit of one execution is reached]" : text;
+  }
+
+  #schedule(): void {
+    if (this.#timer !== undefined || this.#flushing !== undefined) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#flushing = this.#write();
+    }, this.#options.flushMs ?? 250);
+  }
+
+  async #write(): Promise<void> {
+    const batch = {
+      executions: this.#executions,
+      lines: this.#lines,
+      counts: [...this.#counts.values()],
+    };
+    this.#executions = [];
+    this.#lines = [];
+    this.#counts.clear();
+    let lost = this.#dropped;
+    this.#dropped = 0;
+    let failure: unknown;
+    try {
+      await this.#store.save(batch);
+    } catch (error) {
+      failure = error;
+      lost += batch.executions.length + batch.lines.length;
+    }
+    this.#flushing = undefined;
+    if (lost > 0) this.#options.onLoss?.(lost, failure);
+    if (this.#executions.length + this.#lines.length + this.#counts.size > 0) this.#schedule();
+  }
+}

@@ -1,0 +1,194 @@
+/**
+ * Runs functions: code and values → a warm child → the caller's response, and the record of it.
+ *
+ * @module
+ */
+import { AppError } from "../errors.ts";
+import type { Injection } from "../resolve/injection.ts";
+import { CallError } from "./channel.ts";
+import type { Execution, ExecutionSink, Outcome } from "./execution.ts";
+import { lostCallError } from "./exit_reason.ts";
+import { forwardedHeaders, takeBody, toResponse } from "./http_message.ts";
+import type { ActiveCall, Instance } from "./instance.ts";
+import type { Masker } from "./mask/masker.ts";
+import type { ChildShape } from "./permissions.ts";
+import type { Pool } from "./pool.ts";
+import { Recipes } from "./recipes.ts";
+import type { Code, CodeProvider, InjectionProvider, RunLimits, Target } from "./target.ts";
+
+/** What a {@linkcode Runner} works with. */
+export interface RunnerParts {
+  readonly code: CodeProvider;
+  readonly secrets: InjectionProvider;
+  readonly pool: Pool;
+  readonly sink: ExecutionSink;
+  readonly shape: ChildShape;
+  readonly limits: RunLimits;
+}
+
+/** How often a call looks again when what it waited for was overtaken meanwhile. */
+const ATTEMPTS = 5;
+
+/** A run that has begun. */
+interface Run {
+  readonly id: string;
+  readonly target: Target;
+  readonly startedAt: number;
+  readonly startedDate: Date;
+  code: Code | undefined;
+  injection: Injection | undefined;
+}
+
+/** The runner. */
+export class Runner {
+  readonly #parts: RunnerParts;
+  readonly #recipes: Recipes;
+
+  constructor(parts: RunnerParts) {
+    this.#parts = parts;
+    this.#recipes = new Recipes(parts);
+  }
+
+  /**
+   * Calls a function with a request and returns its response, whose body may still be streaming.
+   *
+   * @throws {AppError} With the code that says what happened; its `x-fluxbase-execution-id` header
+   * names the record.
+   */
+  async invoke(request: Request, target: Target): Promise<Response> {
+    const run: Run = {
+      id: crypto.randomUUID(),
+      target,
+      startedAt: performance.now(),
+      startedDate: new Date(),
+      code: undefined,
+      injection: undefined,
+    };
+    try {
+      return await this.#run(request, run);
+    } catch (error) {
+      throw this.#failed(run, error);
+    }
+  }
+
+  async #run(request: Request, run: Run): Promise<Response> {
+    refuseUpgrade(request);
+    const body = await takeBody(request, this.#parts.limits.bodyBytes);
+    const { instance, masker } = await this.#instance(run);
+    const active = instance.call(
+      run.id,
+      { method: request.method, url: request.url, headers: forwardedHeaders(request.headers) },
+      body,
+      this.#parts.limits,
+      () => request.signal,
+    );
+    try {
+      const answer = await active.call.answer;
+      const response = toResponse(answer, masker, run.id, (name) => this.#noteMasked(run, name));
+      active.ended.then((end) => this.#finish(run, outcomeOf(end, active), response.status));
+      return response;
+    } catch (error) {
+      throw await explain(error, active, instance);
+    }
+  }
+
+  /**
+   * Finds an instance with the code and the values of now. Values are looked at last and without a
+   * wait before the call is sent, so a call that begins after a change never gets the old ones.
+   */
+  async #instance(run: Run): Promise<{ instance: Instance; masker: Masker }> {
+    const { code, secrets, pool } = this.#parts;
+    const { name, namespace } = run.target;
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      run.code = code.peek(name, namespace) ?? await code.get(name, namespace);
+      run.injection = secrets.cached(namespace) ?? await secrets.resolve(namespace);
+      const recipe = this.#recipes.get(run.target, run.code, run.injection);
+      const ready = pool.ready(recipe);
+      if (ready !== undefined) return { instance: ready, masker: recipe.masker() };
+      const started = await pool.start(recipe);
+      if (started.child.connected) return { instance: started, masker: recipe.masker() };
+    }
+    throw new AppError("FUNCTION_BUSY", "The function's code or secrets change too fast", {
+      headers: { "retry-after": "1" },
+    });
+  }
+
+  #failed(run: Run, error: unknown): AppError {
+    const app = error instanceof AppError
+      ? error
+      : new AppError("INTERNAL_ERROR", "The function could not be run", { cause: error });
+    this.#finish(run, OUTCOMES[app.code] ?? "refused", app.status);
+    return new AppError(app.code, app.message, {
+      cause: app.cause,
+      headers: { ...app.headers, "x-fluxbase-execution-id": run.id },
+    });
+  }
+
+  #finish(run: Run, outcome: Outcome, status: number | null): void {
+    const { target, code, injection } = run;
+    const execution: Execution = {
+      id: run.id,
+      kind: "function",
+      name: target.name,
+      namespace: target.namespace,
+      codeHash: code?.hash ?? null,
+      startedAt: run.startedDate,
+      durationMs: performance.now() - run.startedAt,
+      outcome,
+      status,
+      principal: target.principal,
+      requestId: target.requestId,
+      secrets: injection?.sources ?? [],
+    };
+    this.#parts.sink.finished(execution);
+  }
+
+  #noteMasked(run: Run, header: string): void {
+    this.#parts.sink.line({
+      executionId: run.id,
+      name: run.target.name,
+      namespace: run.target.namespace,
+      at: new Date(),
+      level: "warn",
+      text: `[a secret's value was masked in the response header ${header}]`,
+    });
+  }
+}
+
+const OUTCOMES: Partial<Record<AppError["code"], Outcome>> = {
+  FUNCTION_FAILED: "failed",
+  FUNCTION_TIMEOUT: "timeout",
+  FUNCTION_CRASHED: "crashed",
+  FUNCTION_OUT_OF_MEMORY: "out_of_memory",
+  REQUEST_CANCELLED: "cancelled",
+};
+
+function refuseUpgrade(request: Request): void {
+  if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") return;
+  throw new AppError(
+    "WEBSOCKET_UNSUPPORTED",
+    "Functions don't take WebSocket connections; stream the response instead",
+  );
+}
+
+function outcomeOf(end: string, { timedOut }: ActiveCall): Outcome {
+  if (timedOut) return "timeout";
+  if (end === "completed" || end === "cancelled") return end;
+  return end === "lost" ? "crashed" : "failed";
+}
+
+/** The error for a call that ended without an answer. */
+async function explain(error: unknown, active: ActiveCall, instance: Instance): Promise<unknown> {
+  if (!(error instanceof CallError)) return error;
+  if (active.timedOut) {
+    return new AppError("FUNCTION_TIMEOUT", "The function did not answer in time");
+  }
+  switch (error.end) {
+    case "failed":
+      return new AppError("FUNCTION_FAILED", "The function threw an error; see its log");
+    case "cancelled":
+      return new AppError("REQUEST_CANCELLED", "The caller went away before there was an answer");
+    case "lost":
+      return lostCallError(await instance.child.exited);
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * Children that are started and connected but have no code yet, ready to become any function's.
+ *
+ * @module
+ */
+import { Child } from "./child.ts";
+import { type ChildShape, shapeKey } from "./permissions.ts";
+import type { SpawnHost } from "./spawn.ts";
+
+interface Shelf {
+  readonly shape: ChildShape;
+  /** Spares that are ready or starting, oldest first. */
+  readonly spares: Promise<Child>[];
+}
+
+/** A stock of spare children for each shape that has been asked for. */
+export class Spares {
+  readonly #host: SpawnHost;
+  readonly #count: number;
+  readonly #shelves = new Map<string, Shelf>();
+  #closed = false;
+
+  /** @param count How many spares are kept for each shape; 0 for none. */
+  constructor(host: SpawnHost, count: number) {
+    this.#host = host;
+    this.#count = count;
+  }
+
+  /** Starts what is missing for `shape`. */
+  stock(shape: ChildShape): void {
+    const shelf = this.#shelf(shape);
+    while (!this.#closed && shelf.spares.length < this.#count) {
+      const spare = Child.spawn(this.#host, shape);
+      shelf.spares.push(spare);
+      const drop = () => {
+        const at = shelf.spares.indexOf(spare);
+        if (at !== -1) shelf.spares.splice(at, 1);
+      };
+      // A spare that dies on the shelf is taken off it, and the next use starts another.
+      spare.then((child) => child.exited.then(drop), drop);
+    }
+  }
+
+  /** Takes a spare, or starts a child when there is none. Restock when it has been put to use. */
+  take(shape: ChildShape): Promise<Child> {
+    return this.#shelf(shape).spares.shift() ?? Child.spawn(this.#host, shape);
+  }
+
+  /** Ends all spares. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const spares = [...this.#shelves.values()].flatMap((shelf) => shelf.spares.splice(0));
+    await Promise.all(spares.map(async (spare) => {
+      const child = await spare.catch(() => undefined);
+      child?.retire();
+      await child?.exited;
+    }));
+  }
+
+  #shelf(shape: ChildShape): Shelf {
+    const key = shapeKey(shape);
+    let shelf = this.#shelves.get(key);
+    if (shelf === undefined) this.#shelves.set(key, shelf = { shape, spares: [] });
+    return shelf;
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * What is run, with which limits, and where its code and values come from: the runner's ports.
+ *
+ * @module
+ */
+import type { Injection } from "../resolve/injection.ts";
+import type { Namespace } from "../resolve/ref.ts";
+import type { CallLimits } from "./instance.ts";
+
+/** A function's code, bundled to one module. */
+export interface Code {
+  readonly code: string;
+  /** SHA-256 of the code, hex. */
+  readonly hash: string;
+}
+
+/** Where code comes from. */
+export interface CodeProvider {
+  /** The current code if that is known without waiting. */
+  peek(name: string, namespace: Namespace | null): Code | undefined;
+  /** @throws {AppError} FUNCTION_NOT_FOUND or FUNCTION_INVALID. */
+  get(name: string, namespace: Namespace | null): Promise<Code>;
+}
+
+/** Where values come from; the resolver. */
+export interface InjectionProvider {
+  cached(namespace: Namespace | null): Injection | undefined;
+  resolve(namespace: Namespace | null): Promise<Injection>;
+}
+
+/** What is to be run, for whom. */
+export interface Target {
+  readonly name: string;
+  readonly namespace: Namespace | null;
+  /** Id of the principal that calls; null for nobody in particular. */
+  readonly principal: string | null;
+  readonly requestId: string;
+}
+
+/** Limits that hold for every function. */
+export interface RunLimits extends CallLimits {
+  /** Most resident memory of one child, bytes. */
+  readonly memoryBytes: number;
+  /** Longest request body, bytes. */
+  readonly bodyBytes: number;
+}
