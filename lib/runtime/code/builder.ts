@@ -1,0 +1,153 @@
+/**
+ * Gets a function's bundle from the disk cache when its sources are unchanged, else makes it.
+ *
+ * @module
+ */
+import { AppError } from "../../errors.ts";
+import { type Bundle, type BundleOptions, bundlePlan, type Plan, planBundle } from "./bundle.ts";
+import { findNpmCache } from "./bundler.ts";
+import { type CachedBundle, DiskCache } from "./disk_cache.ts";
+import { findFunction, isAbsent } from "./directory.ts";
+import { fingerprint } from "./fingerprint.ts";
+import { configPaths, findConfig } from "./function_config.ts";
+import { candidatePaths, type Located } from "./layout.ts";
+import { digestsOf, readSources } from "./snapshot.ts";
+
+/** What a build came to. */
+export interface Built {
+  /** The bundle, or why there is none. */
+  readonly outcome: Bundle | AppError;
+  /** Whether it came from the disk cache. */
+  readonly cached: boolean;
+  /** Every file whose appearing, changing or going may change the outcome, relative to the root. */
+  readonly watch: readonly string[];
+  /** The state of `watch` from before the sources were read. */
+  readonly print: string;
+}
+
+/** Builds functions of one directory. */
+export class Builder {
+  readonly #options: BundleOptions;
+  readonly #cache: DiskCache;
+  readonly #noun: string;
+  readonly #onUncached: (error: unknown) => void;
+  #npmCache: Promise<string> | null = null;
+
+  /** @param onUncached Called when a bundle could not be kept on disk. */
+  constructor(
+    options: BundleOptions & { readonly noun?: string },
+    onUncached: (error: unknown) => void,
+  ) {
+    this.#options = options;
+    this.#cache = new DiskCache(options.cacheDir);
+    this.#noun = options.noun ?? "Function";
+    this.#onUncached = onUncached;
+  }
+
+  /** Builds a function. Never throws: an error is an outcome, and has files to watch as well. */
+  async build(name: string, namespace: string | null): Promise<Built> {
+    const places = candidatePaths(name, namespace);
+    const watch = [...places, ...configPaths(places.at(-1) ?? "")];
+    const print = fingerprint(this.#options.root, watch);
+    try {
+      const located = await findFunction(this.#options.root, name, namespace);
+      if (located === null) throw this.#notFound();
+      return await this.#fromCache(located, watch) ?? await this.#fromSources(located, watch);
+    } catch (error) {
+      return { outcome: asAppError(error), cached: false, watch, print };
+    }
+  }
+
+  /** Forgets what is on disk about a function. */
+  async forget(name: string, namespace: string | null): Promise<void> {
+    await this.#cache.remove(keyOf({ name, namespace }));
+  }
+
+  async #fromCache(located: Located, places: readonly string[]): Promise<Built | null> {
+    const cached = await this.#cache.load(keyOf(located));
+    if (cached === null || cached.tool !== Deno.version.deno) return null;
+    const inputs = Object.keys(cached.digests);
+    const watch = union(places, inputs);
+    const print = fingerprint(this.#options.root, watch);
+    if (!await this.#isCurrent(cached, located)) return null;
+    const { code, hash, warnings, digests } = cached;
+    return { outcome: { code, hash, inputs, digests, warnings }, cached: true, watch, print };
+  }
+
+  /** The same sources, configuration included, give the same graph and so the same bundle. */
+  async #isCurrent(cached: CachedBundle, located: Located): Promise<boolean> {
+    const { root } = this.#options;
+    if (cached.file !== located.file) return false;
+    if (cached.config !== ((await findConfig(root, located.file))?.file ?? null)) return false;
+    try {
+      const real = await Deno.realPath(root);
+      const digests = digestsOf(await readSources(real, Object.keys(cached.digests)));
+      return Object.entries(cached.digests).every(([file, digest]) => digests[file] === digest);
+    } catch (error) {
+      if (error instanceof AppError) return false;
+      throw error;
+    }
+  }
+
+  async #fromSources(located: Located, places: readonly string[]): Promise<Built> {
+    const options = { ...this.#options, npmCache: await this.#findNpmCache() };
+    const plan = await planBundle(located, options);
+    const watch = union(places, [...plan.inputs, ...plan.missing]);
+    const print = fingerprint(this.#options.root, watch);
+    try {
+      const bundle = await bundlePlan(plan, options);
+      await this.#keep(plan, bundle);
+      return { outcome: bundle, cached: false, watch, print };
+    } catch (error) {
+      return { outcome: asAppError(error), cached: false, watch, print };
+    }
+  }
+
+  async #keep({ located, config }: Plan, bundle: Bundle): Promise<void> {
+    const about = { format: 1, tool: Deno.version.deno, file: located.file } as const;
+    const { code, hash, warnings, digests } = bundle;
+    const made = {
+      ...about,
+      config: config?.file ?? null,
+      digests,
+      hash,
+      code,
+      warnings: [...warnings],
+    };
+    try {
+      await this.#cache.store(keyOf(located), made);
+    } catch (error) {
+      this.#onUncached(error);
+    }
+  }
+
+  #notFound(): AppError {
+    return new AppError("FUNCTION_NOT_FOUND", `${this.#noun} not found`);
+  }
+
+  async #findNpmCache(): Promise<string> {
+    this.#npmCache ??= findNpmCache(this.#options);
+    try {
+      return await this.#npmCache;
+    } catch (error) {
+      this.#npmCache = null;
+      throw error;
+    }
+  }
+}
+
+/** A function's name with its namespace, as one text. */
+export function keyOf(place: Pick<Located, "name" | "namespace">): string {
+  return place.namespace === null ? place.name : `@${place.namespace}/${place.name}`;
+}
+
+function union(a: readonly string[], b: readonly string[]): string[] {
+  return [...new Set([...a, ...b])];
+}
+
+function asAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  // A file that went while it was read: the next look finds what is there then.
+  if (isAbsent(error)) return new AppError("FUNCTION_INVALID", "A source file went away");
+  return new AppError("INTERNAL_ERROR", "The function could not be built", { cause: error });
+}
