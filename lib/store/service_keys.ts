@@ -48,6 +48,15 @@ export async function findServiceKey(
   return rows[0] === undefined ? undefined : serviceKeyRow(rows[0]);
 }
 
+/** Finds the key with this UUID, a revoked or expired one too. */
+export async function findServiceKeyById(sql: Sql, id: string): Promise<ServiceKeyRow | undefined> {
+  const rows = await sql.query(
+    `select ${COLUMNS} from functions.service_keys where id = $1::uuid`,
+    [id],
+  );
+  return rows[0] === undefined ? undefined : serviceKeyRow(rows[0]);
+}
+
 /** All keys, oldest first, revoked and expired ones too. */
 export async function listServiceKeys(sql: Sql): Promise<ServiceKeyRow[]> {
   const rows = await sql.query(

@@ -1,0 +1,130 @@
+/**
+ * What a change of a secret makes of its rows. Pure but for random ids and nonces.
+ *
+ * @module
+ */
+import type { Field } from "./crypto/canonical.ts";
+import type { KeyRing } from "./crypto/keyring.ts";
+import type { Plaintext } from "./crypto/plaintext.ts";
+import { AppError } from "./errors.ts";
+import { signSecretRow, signVersionRow, valueAssociatedData } from "./resolve/associated_data.ts";
+import type {
+  SecretIdentity,
+  SecretRow,
+  UnsignedSecretRow,
+  VersionRow,
+} from "./resolve/records.ts";
+import { scopeOf, type SecretRef } from "./resolve/ref.ts";
+import type { SecretChange } from "./store/secret_writes.ts";
+
+/** A new secret. */
+export interface NewSecret {
+  readonly value: Plaintext;
+  readonly description?: string;
+  readonly expiresAt?: Date | null;
+}
+
+/** A change of a secret; what is left out stays. */
+export interface SecretPatch {
+  readonly value?: Plaintext;
+  readonly description?: string;
+  /** `null` clears the expiry. */
+  readonly expiresAt?: Date | null;
+}
+
+/** What a patch asks for, to tell one request from another. */
+export function patchFields({ value, description, expiresAt }: SecretPatch): Field[] {
+  return [
+    value === undefined ? null : value.revealBytes(),
+    description ?? null,
+    // false: stays as it is; null: is cleared.
+    expiresAt === undefined ? false : expiresAt,
+  ];
+}
+
+/** Who changes something, when, and with which keys. */
+export interface ChangeContext {
+  readonly ring: KeyRing;
+  readonly now: Date;
+  /** Id of the principal. */
+  readonly by: string;
+}
+
+/** Version 1 of a secret that isn't there yet. */
+export function createChange(
+  context: ChangeContext,
+  ref: SecretRef,
+  { value, description, expiresAt }: NewSecret,
+): SecretChange {
+  const { ring, now, by } = context;
+  const after = signSecretRow(ring, {
+    id: crypto.randomUUID(),
+    scope: scopeOf(ref),
+    namespace: ref.namespace,
+    name: ref.name,
+    description: description ?? null,
+    version: 1,
+    expiresAt: expiresAt ?? null,
+    createdAt: now,
+    updatedAt: now,
+    createdBy: by,
+    updatedBy: by,
+    deletedAt: null,
+  });
+  return { before: undefined, after, version: sealVersion(context, after, 1, value) };
+}
+
+/** The version goes up by one exactly when there is a value, the same one or another. */
+export function updateChange(
+  context: ChangeContext,
+  before: SecretRow,
+  { value, description, expiresAt }: SecretPatch,
+): SecretChange {
+  const after = rewrite(context, before, {
+    ...(description !== undefined && { description }),
+    ...(expiresAt !== undefined && { expiresAt }),
+    ...(value !== undefined && { version: nextVersion(before) }),
+  });
+  if (value === undefined) return { before, after };
+  return { before, after, version: sealVersion(context, after, after.version, value) };
+}
+
+/** Deleting keeps row and history for a while, and takes the name off them at once. */
+export function deleteChange(context: ChangeContext, before: SecretRow): SecretChange {
+  return { before, after: rewrite(context, before, { deletedAt: context.now }) };
+}
+
+type Rewritable = "description" | "version" | "expiresAt" | "deletedAt";
+
+function rewrite(
+  { ring, now, by }: ChangeContext,
+  before: SecretRow,
+  changes: Partial<Pick<UnsignedSecretRow, Rewritable>>,
+): SecretRow {
+  const { mac: _old, ...columns } = before;
+  return signSecretRow(ring, { ...columns, ...changes, updatedAt: now, updatedBy: by });
+}
+
+function sealVersion(
+  { ring, now, by }: ChangeContext,
+  secret: SecretIdentity,
+  version: number,
+  value: Plaintext,
+): VersionRow {
+  return signVersionRow(ring, {
+    id: crypto.randomUUID(),
+    secretId: secret.id,
+    version,
+    envelope: ring.seal(value, valueAssociatedData(secret, version)),
+    createdAt: now,
+    createdBy: by,
+  });
+}
+
+/** The column is a 32-bit integer. */
+const MAX_VERSION = 2_147_483_647;
+
+function nextVersion({ version }: SecretRow): number {
+  if (version < MAX_VERSION) return version + 1;
+  throw new AppError("CONFLICT", "Secret has used up its versions; delete it and create it again");
+}

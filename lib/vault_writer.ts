@@ -1,0 +1,233 @@
+/**
+ * How the vault writes: queued, compared, stored in one statement, told before it is acknowledged.
+ *
+ * @module
+ */
+import type { Field } from "./crypto/canonical.ts";
+import type { KeyRing } from "./crypto/keyring.ts";
+import type { Plaintext } from "./crypto/plaintext.ts";
+import { AppError } from "./errors.ts";
+import { Idempotency, type RepeatableRequest } from "./idempotency.ts";
+import { KeyedMutex } from "./keyed_mutex.ts";
+import type { Action, Principal } from "./principal.ts";
+import { verifySecretRow } from "./resolve/associated_data.ts";
+import type { SecretRow } from "./resolve/records.ts";
+import type { Namespace, SecretRef } from "./resolve/ref.ts";
+import { ANSWERS_KEY } from "./store/idempotency.ts";
+import { putSecret, type SecretChange } from "./store/secret_writes.ts";
+import { type FindOptions, findSecret, type SecretLocator } from "./store/secrets.ts";
+import type { Sql } from "./store/sql.ts";
+import { UniqueViolation } from "./store/sql_error.ts";
+import { allow, allowRow, secretNotFound } from "./vault_access.ts";
+import type { ChangeContext } from "./vault_changes.ts";
+import { answerOf, answerText, parseAnswer, type WriteResult } from "./vault_answer.ts";
+
+/** The versions that a write may replace; `*` means any. */
+export type IfMatch = "*" | readonly number[];
+
+/** Conditions of a write. */
+export interface WriteOptions {
+  readonly ifMatch?: IfMatch;
+  /** Repeats of the same request under this key get the same answer for a day. */
+  readonly idempotencyKey?: string;
+}
+
+/** A change together with the value in it, if there is one. */
+export interface PlannedChange {
+  readonly change: SecretChange;
+  readonly value?: Plaintext;
+}
+
+/** A write of a new secret. */
+export interface Insertion {
+  /** What makes it this request, beside operation and name. */
+  readonly fields: readonly Field[];
+  plan(context: ChangeContext): PlannedChange;
+}
+
+/** A write of a secret that is there. */
+export interface Replacement {
+  readonly operation: "update" | "rollback" | "delete";
+  readonly action: Action;
+  /** What makes it this request, beside operation and name. */
+  readonly fields: readonly Field[];
+  /** Decides on the row as it is; may run twice. `sql` is what the row was read with. */
+  plan(
+    context: ChangeContext,
+    before: SecretRow,
+    sql: Sql,
+  ): PlannedChange | Promise<PlannedChange>;
+}
+
+/** What a writer is made of; see `VaultParts`. */
+export interface WriterParts {
+  readonly sql: Sql;
+  readonly ring: KeyRing;
+  readonly resolver: { invalidate(namespace: Namespace | null): void };
+  readonly now: () => Date;
+}
+
+/** One write under way. */
+interface Writing {
+  readonly context: ChangeContext;
+  readonly status: 200 | 201;
+  readonly request: RepeatableRequest | undefined;
+  /** Where something may have changed, once it may. */
+  touched?: Namespace | null;
+}
+
+/** Writes secrets. Of several writers in this process on one secret each takes its turn. */
+export class VaultWriter {
+  readonly #parts: WriterParts;
+  readonly #idempotency: Idempotency;
+  readonly #turns = new KeyedMutex();
+
+  constructor(parts: WriterParts) {
+    this.#parts = parts;
+    this.#idempotency = new Idempotency(parts.ring);
+  }
+
+  /**
+   * Stores a new secret.
+   *
+   * @throws {AppError} CONFLICT when its name is taken.
+   */
+  insert(
+    principal: Principal,
+    ref: SecretRef,
+    insertion: Insertion,
+    options: WriteOptions,
+  ): Promise<WriteResult> {
+    const fields = ["create", ...locatorFields(ref), ...insertion.fields];
+    const writing = this.#begin(principal, 201, fields, options);
+    return this.#write(ref, writing, () => {
+      const planned = insertion.plan(writing.context);
+      return this.#put(this.#parts.sql, writing, planned);
+    });
+  }
+
+  /**
+   * Stores a change of a secret.
+   *
+   * @throws {AppError} SECRET_NOT_FOUND, PRECONDITION_FAILED, and what `plan` throws.
+   */
+  replace(
+    principal: Principal,
+    locator: SecretLocator,
+    replacement: Replacement,
+    options: WriteOptions,
+  ): Promise<WriteResult> {
+    const fields = [replacement.operation, ...locatorFields(locator), ...replacement.fields];
+    const writing = this.#begin(principal, 200, fields, options);
+    const attempt = async (sql: Sql, find: FindOptions) => {
+      const before = await this.#before(sql, principal, locator, replacement, find);
+      checkPrecondition(before, options.ifMatch);
+      return await this.#put(sql, writing, await replacement.plan(writing.context, before, sql));
+    };
+    const { sql } = this.#parts;
+    return this.#write(locator, writing, async () =>
+      // Writers in this process wait their turn, so only another process can win the race; then
+      // the row is locked, and there is nothing left to lose.
+      await attempt(sql, {}) ??
+        await sql.transaction((tx) => attempt(tx, { forUpdate: true })));
+  }
+
+  #begin(
+    principal: Principal,
+    status: Writing["status"],
+    fields: readonly Field[],
+    { ifMatch, idempotencyKey: key }: WriteOptions,
+  ): Writing {
+    const { ring, now } = this.#parts;
+    const condition = ifMatch === undefined ? null : String(ifMatch);
+    return {
+      context: { ring, now: now(), by: principal.id },
+      status,
+      request: key === undefined
+        ? undefined
+        : { principal: principal.id, key, fields: [...fields, condition] },
+    };
+  }
+
+  /** Takes a turn, repeats a remembered answer, or does the work. */
+  #write(
+    locator: SecretLocator,
+    writing: Writing,
+    work: () => Promise<WriteResult | undefined>,
+  ): Promise<WriteResult> {
+    return this.#turns.run(turnOf(locator), async () => {
+      const repeated = await this.#recall(writing);
+      if (repeated !== undefined) return repeated;
+      try {
+        const result = await work();
+        if (result === undefined) throw new AppError("CONFLICT", "Secret was changed meanwhile");
+        return result;
+      } catch (error) {
+        return await this.#explain(error, writing);
+      } finally {
+        // Also after an error: a connection that broke may have broken after the commit.
+        if (writing.touched !== undefined) this.#parts.resolver.invalidate(writing.touched);
+      }
+    });
+  }
+
+  async #before(
+    sql: Sql,
+    principal: Principal,
+    locator: SecretLocator,
+    { action }: Replacement,
+    options: FindOptions,
+  ): Promise<SecretRow> {
+    if (!("id" in locator)) allow(principal, action, locator);
+    const row = await findSecret(sql, locator, options);
+    if (row === undefined) throw secretNotFound();
+    verifySecretRow(this.#parts.ring, row);
+    return allowRow(principal, action, row);
+  }
+
+  async #put(
+    sql: Sql,
+    writing: Writing,
+    planned: PlannedChange,
+  ): Promise<WriteResult | undefined> {
+    const { context, status, request } = writing;
+    const { change } = planned;
+    const result = answerOf(change.after, planned.value);
+    const answer = request &&
+      this.#idempotency.remember(request, { status, text: answerText(result) }, context.now);
+    writing.touched = change.after.namespace;
+    const stored = await putSecret(sql, { ...change, ...(answer && { answer }) });
+    return stored ? result : undefined;
+  }
+
+  async #recall({ request, context }: Writing): Promise<WriteResult | undefined> {
+    if (request === undefined) return undefined;
+    const text = await this.#idempotency.recall(this.#parts.sql, request, context.now);
+    return text === undefined ? undefined : parseAnswer(text);
+  }
+
+  /** A unique key refused the write: the same request came twice at once, or the name is taken. */
+  async #explain(error: unknown, writing: Writing): Promise<WriteResult> {
+    if (!(error instanceof UniqueViolation)) throw error;
+    const repeated = error.constraint === ANSWERS_KEY ? await this.#recall(writing) : undefined;
+    if (repeated !== undefined) return repeated;
+    throw new AppError(
+      "CONFLICT",
+      "A secret with this name already exists in the specified scope",
+      { cause: error },
+    );
+  }
+}
+
+function checkPrecondition({ version }: SecretRow, ifMatch: IfMatch | undefined): void {
+  if (ifMatch === undefined || ifMatch === "*" || ifMatch.includes(version)) return;
+  throw new AppError("PRECONDITION_FAILED", `Secret is at version ${version}, not at If-Match`);
+}
+
+function locatorFields(locator: SecretLocator): Field[] {
+  return "id" in locator ? ["id", locator.id] : ["ref", locator.namespace, locator.name];
+}
+
+function turnOf(locator: SecretLocator): string {
+  return "id" in locator ? `id ${locator.id}` : `${locator.namespace ?? ""} ${locator.name}`;
+}
