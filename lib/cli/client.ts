@@ -3,14 +3,15 @@
  *
  * @module
  */
-import { CATALOGUE } from "../errors.ts";
-import { CliError, exitCodeOf, isErrorCode } from "./failure.ts";
+import { failureOf, reasonOf, unreachable } from "./answer.ts";
+import { CliError } from "./failure.ts";
 
 /** A connection to a server. */
 export interface ClientOptions {
   /** The server's URL without a slash at the end. */
   server: string;
-  token: string;
+  /** `null` sends none. */
+  token: string | null;
   /** Called with method and path of each request. */
   onRequest?: (method: string, path: string) => void;
 }
@@ -33,10 +34,12 @@ const READS = new Set(["GET", "HEAD"]);
 
 /** Speaks to one server with one key. */
 export class Client {
+  /** The server's URL without a slash at the end. */
   readonly server: string;
-  readonly #token: string;
+  readonly #token: string | null;
   readonly #onRequest: (method: string, path: string) => void;
 
+  /** Connects to nothing yet. */
   constructor(options: ClientOptions) {
     this.server = options.server;
     this.#token = options.token;
@@ -107,9 +110,9 @@ export class Client {
   #headers(method: string, options: RequestOptions): Record<string, string> {
     const headers: Record<string, string> = {
       accept: "application/json",
-      authorization: `Bearer ${this.#token}`,
       "user-agent": "fluxbase-cli",
     };
+    if (this.#token !== null) headers.authorization = `Bearer ${this.#token}`;
     if (options.json !== undefined) {
       headers["content-type"] = "application/json";
       if (!READS.has(method)) headers["idempotency-key"] = crypto.randomUUID();
@@ -130,54 +133,6 @@ function queryText(query: NonNullable<RequestOptions["query"]>): string {
 function mayRepeat(error: unknown, method: string, headers: Record<string, string>): boolean {
   if (!(error instanceof TypeError) || reasonOf(error) !== "broken") return false;
   return READS.has(method) || headers["idempotency-key"] !== undefined;
-}
-
-type Reason = "refused" | "name" | "tls" | "timeout" | "broken";
-
-function reasonOf(error: unknown): Reason {
-  const text = error instanceof Error ? `${error.message} ${String(error.cause ?? "")}` : "";
-  if (error instanceof DOMException && error.name === "TimeoutError") return "timeout";
-  if (/refused/i.test(text)) return "refused";
-  if (/dns|lookup|resolve/i.test(text)) return "name";
-  if (/certificate|tls|ssl/i.test(text)) return "tls";
-  return "broken";
-}
-
-const REASONS: Readonly<Record<Exclude<Reason, "refused">, string>> = {
-  name: "its name is not known",
-  tls: "no trusted TLS connection",
-  timeout: "it did not answer in time",
-  broken: "the connection broke",
-};
-
-function unreachable(server: string, error: unknown): CliError {
-  const reason = reasonOf(error);
-  return reason === "refused"
-    ? new CliError(1, `No server at ${server} — start one with: deno task start`)
-    : new CliError(1, `Cannot reach ${server}: ${REASONS[reason]}`);
-}
-
-/** Turns an error answer into what is shown. */
-export function failureOf(status: number, text: string): CliError {
-  const body = parseObject(text);
-  const code = typeof body.code === "string" ? body.code : undefined;
-  const exit = exitCodeOf(status, code);
-  const sentence = typeof body.error === "string" ? body.error : `API error with status ${status}`;
-  const id = typeof body.request_id === "string" && status >= 500 ? ` (${body.request_id})` : "";
-  return new CliError(exit, sentence + id, {
-    status,
-    ...(code === undefined ? {} : { code }),
-    ...(isErrorCode(code) && exit !== 2 ? { hint: CATALOGUE[code].hint } : {}),
-  });
-}
-
-function parseObject(text: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? value as Record<string, unknown> : {};
-  } catch {
-    return {};
-  }
 }
 
 function parseJson<T>(text: string, server: string): T {

@@ -30,12 +30,18 @@ export interface CliErrorOptions {
 
 /** An error whose message is shown after `Error: `. Must not hold a value or a token. */
 export class CliError extends Error {
+  /** Always `CliError`. */
   override readonly name = "CliError";
+  /** The exit code. */
   readonly exit: ExitCode;
+  /** What to do about it. */
   readonly hint: string | null;
+  /** The server's error code. */
   readonly code: string | null;
+  /** The server's HTTP status. */
   readonly status: number | null;
 
+  /** Takes the exit code and the sentence to show. */
   constructor(exit: ExitCode, message: string, options: CliErrorOptions = {}) {
     super(message);
     this.exit = exit;

@@ -4,7 +4,8 @@
  * @module
  */
 import { parseNamespace } from "../resolve/ref.ts";
-import { failureOf, type RequestOptions } from "./client.ts";
+import { failureOf } from "./answer.ts";
+import type { RequestOptions } from "./client.ts";
 import { CliError, isErrorCode, usageError } from "./failure.ts";
 import type { Context } from "./table.ts";
 

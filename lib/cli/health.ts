@@ -3,36 +3,67 @@
  *
  * @module
  */
-import { CliError } from "./failure.ts";
-import { print } from "./output.ts";
 import type { Client } from "./client.ts";
+import { CliError, toCliError } from "./failure.ts";
+import { print } from "./output.ts";
 import type { Context } from "./table.ts";
 
-/** Checks in turn and stops at the first thing that is wrong. */
+type KeyState = "accepted" | "refused" | "missing" | "unknown";
+
+/** What was found; `failure` is the first thing that is wrong. */
+interface Findings {
+  readonly reachable: boolean;
+  readonly ready: boolean;
+  readonly key: KeyState;
+  readonly failure: CliError | null;
+}
+
+/** Prints what was found, and ends as the first thing that is wrong demands. */
 export async function checkHealth(context: Context): Promise<void> {
-  const client = await context.connect();
-  const ready = await isReady(client);
-  const key = await keyState(client);
-  const report = { server: client.server, reachable: true, ready, key };
-  await print(context, report, {
+  const { failure, ...findings } = await examine(context);
+  const server = context.settings.server;
+  await print(context, { server, ...findings }, {
     columns: ["SERVER", "REACHABLE", "READY", "KEY"],
-    rows: [[client.server, "yes", ready ? "yes" : "no", key]],
+    rows: [[server, yesNo(findings.reachable), yesNo(findings.ready), findings.key]],
     empty: "",
   });
-  if (key === "refused") throw new CliError(3, "The server does not accept this key");
-  if (!ready) throw new CliError(1, "The server is not ready");
+  if (failure !== null) throw failure;
 }
 
-async function isReady(client: Client): Promise<boolean> {
-  const response = await client.stream("GET", "/readyz");
-  await response.body?.cancel();
-  return response.ok;
+function yesNo(on: boolean): string {
+  return on ? "yes" : "no";
 }
 
-/** A key without the right to list is still known to the server. */
-async function keyState(client: Client): Promise<"accepted" | "refused" | "unknown"> {
-  const response = await client.stream("GET", "/api/v1/secrets/stats");
+async function examine(context: Context): Promise<Findings> {
+  let ready: boolean;
+  try {
+    const client = await context.connect({ anonymous: true });
+    ready = (await statusOf(client, "/readyz")) === 200;
+  } catch (error) {
+    return { reachable: false, ready: false, key: "unknown", failure: toCliError(error) };
+  }
+  const { key, failure } = await examineKey(context);
+  const unready = ready ? null : new CliError(1, "The server is not ready");
+  return { reachable: true, ready, key, failure: failure ?? unready };
+}
+
+async function examineKey(context: Context): Promise<Pick<Findings, "key" | "failure">> {
+  let client: Client;
+  try {
+    client = await context.connect();
+  } catch (error) {
+    return { key: "missing", failure: toCliError(error) };
+  }
+  const status = await statusOf(client, "/api/v1/secrets/stats");
+  if (status === 401) {
+    return { key: "refused", failure: new CliError(3, "The server does not accept this key") };
+  }
+  // A key without the right to list is still known to the server.
+  return { key: status === 200 || status === 403 ? "accepted" : "unknown", failure: null };
+}
+
+async function statusOf(client: Client, path: string): Promise<number> {
+  const response = await client.stream("GET", path);
   await response.body?.cancel();
-  if (response.status === 401) return "refused";
-  return response.ok || response.status === 403 ? "accepted" : "unknown";
+  return response.status;
 }

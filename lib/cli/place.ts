@@ -3,13 +3,7 @@
  *
  * @module
  */
-import {
-  parseNamespace,
-  parseSecretName,
-  type ScopeName,
-  scopeOf,
-  type SecretRef,
-} from "../resolve/ref.ts";
+import { parseNamespace, parseSecretName, type ScopeName, type SecretRef } from "../resolve/ref.ts";
 import { usageError } from "./failure.ts";
 import type { Context, Flags } from "./table.ts";
 
@@ -60,13 +54,6 @@ export function secretRef(context: Context): SecretRef {
 /** The path of a secret in the API. */
 export function secretPath(ref: SecretRef): string {
   return `/api/v1/secrets/by-name/${ref.name}`;
-}
-
-/** A secret in words, such as `'API_KEY'` or `'API_KEY' in namespace 'production'`. */
-export function secretWords(ref: SecretRef): string {
-  return scopeOf(ref) === "global"
-    ? `'${ref.name}'`
-    : `'${ref.name}' in namespace '${ref.namespace}'`;
 }
 
 /** A version number, as typed. */

@@ -58,7 +58,13 @@ function contextOf(invocation: Invocation, io: Io, place: Place): Context {
   const { args, flags } = invocation;
   const settings = readSettings(flags, place);
   const streams = flags.on("quiet") ? quietly(io) : io;
-  return { args, flags, settings, io: streams, connect: () => connect(settings, io) };
+  return {
+    args,
+    flags,
+    settings,
+    io: streams,
+    connect: (options) => connect(settings, io, options),
+  };
 }
 
 /**
@@ -66,15 +72,19 @@ function contextOf(invocation: Invocation, io: Io, place: Place): Context {
  * read when the first request is made.
  */
 function bypassProxy(): void {
-  for (const name of ["NO_PROXY", "no_proxy"]) Deno.env.set(name, "*");
+  for (const name of ["NO_PROXY", "no_proxy"]) Deno.env.set(name, "localhost,127.0.0.0/8,::1");
 }
 
-async function connect(settings: Settings, io: Io): Promise<Client> {
+async function connect(
+  settings: Settings,
+  io: Io,
+  options: { anonymous?: boolean } = {},
+): Promise<Client> {
   const [{ Client }, { findToken }] = await Promise.all([
     import("./client.ts"),
     import("./credentials.ts"),
   ]);
-  const token = await findToken(settings);
+  const token = options.anonymous === true ? null : await findToken(settings);
   if (settings.loopback) bypassProxy();
   const onRequest = (method: string, path: string): void => {
     if (settings.debug) io.note(`DEBUG: ${method} ${path}`);

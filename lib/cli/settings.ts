@@ -13,12 +13,19 @@ export type Environment = (name: string) => string | undefined;
 export interface Settings {
   /** Without a slash at the end. */
   readonly server: string;
+  /** Whether the server is this machine. */
   readonly loopback: boolean;
+  /** Whether a key may go over plain http to another machine. */
   readonly insecure: boolean;
+  /** How data is printed. */
   readonly format: Format;
+  /** Whether tables have a heading. */
   readonly headers: boolean;
+  /** Whether requests are told on stderr. */
   readonly debug: boolean;
+  /** The path of `--token-file`, as typed. */
   readonly tokenFile: string | undefined;
+  /** Reads one environment variable. */
   readonly environment: Environment;
   /** Makes a path that was typed absolute. */
   resolvePath(path: string): string;
@@ -31,6 +38,7 @@ export type Format = "table" | "json" | "yaml";
 
 /** Where the command was started. */
 export interface Place {
+  /** Reads one environment variable. */
   readonly environment: Environment;
   /** The working directory. */
   readonly cwd: string;

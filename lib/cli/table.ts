@@ -31,11 +31,17 @@ export interface Argument {
 export interface Context {
   /** Positional arguments by name, exactly as typed. */
   readonly args: Readonly<Record<string, string>>;
+  /** Flags as typed. */
   readonly flags: Flags;
+  /** The streams; stdout is shut under `--quiet`. */
   readonly io: Io;
+  /** Which server, and how to print. */
   readonly settings: Settings;
-  /** Opens the connection; finds the key only now, so that no other command needs one. */
-  connect(): Promise<Client>;
+  /**
+   * Opens the connection. The key is looked for only now, so that nothing else needs one; an
+   * anonymous connection sends none.
+   */
+  connect(options?: { anonymous?: boolean }): Promise<Client>;
 }
 
 /** What a command does. */
@@ -75,6 +81,7 @@ export const GLOBAL_FLAGS: readonly Flag[] = [
 export class Flags {
   readonly #values: ReadonlyMap<string, string | boolean>;
 
+  /** Takes the values by the flags' long names. */
   constructor(values: ReadonlyMap<string, string | boolean>) {
     this.#values = values;
   }

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { failureOf } from "../../lib/cli/client.ts";
+import { failureOf } from "../../lib/cli/answer.ts";
 import { exitCodeOf } from "../../lib/cli/failure.ts";
 
 const STATUSES = [
