@@ -1,7 +1,7 @@
 /**
  * Real databases for tests: each `open()` gives an empty, migrated one of its own.
  *
- * PostgreSQL is started once for the test process, or taken from `TEST_DATABASE_URL` (a user who
+ * PostgreSQL is started once for a test process, or taken from `TEST_DATABASE_URL` (a user who
  * may create databases). The embedded database is made once and copied.
  *
  * @module
@@ -11,6 +11,7 @@ import { migrate } from "../../lib/store/migrate.ts";
 import { openPostgres } from "../../lib/store/postgres.ts";
 import type { Database } from "../../lib/store/sql.ts";
 import { PostgresServer } from "./postgres_server.ts";
+import { oncePerProcess, run, sharedDirectory } from "./shared.ts";
 
 /** A kind of database that tests are run over. */
 export interface TestDatabase {
@@ -19,8 +20,8 @@ export interface TestDatabase {
   open(): Promise<Database>;
 }
 
-const MIGRATIONS = new URL("../../migrations/", import.meta.url);
 const TEMPLATE = "fluxbase_template";
+const MIGRATIONS = new URL("../../migrations/", import.meta.url);
 
 /** Every kind of database. */
 export const databases: readonly TestDatabase[] = [
@@ -42,15 +43,19 @@ export async function withDatabase<T>(
   }
 }
 
-/** Makes a new, migrated database on the test server and returns its URL and how to drop it. */
+/** Makes a new, migrated database and returns its URL and how to drop it. */
 export async function createPostgresDatabase(): Promise<{ url: string; drop(): Promise<void> }> {
-  const server = await sharedServer();
+  const given = Deno.env.get("TEST_DATABASE_URL");
+  const server = given ?? await ownServer();
   const name = `t_${crypto.randomUUID().replaceAll("-", "")}`;
-  await administer(server, `create database ${name} template ${TEMPLATE}`);
-  return {
-    url: withName(server, name),
-    drop: () => administer(server, `drop database if exists ${name} with (force)`),
-  };
+  const url = withName(server, name);
+  if (given === undefined) {
+    await administer(server, `create database ${name} template ${TEMPLATE}`);
+  } else {
+    await administer(server, `create database ${name}`);
+    await migrateAt(url);
+  }
+  return { url, drop: () => administer(server, `drop database ${name} with (force)`) };
 }
 
 /** Makes a new, migrated data directory and returns it and how to remove it. */
@@ -58,8 +63,8 @@ export async function createEmbeddedDirectory(): Promise<
   { directory: string; remove(): Promise<void> }
 > {
   const template = await sharedTemplate();
-  const directory = await Deno.makeTempDir({ prefix: "fluxbase-embedded-" });
-  await run("cp", ["-R", `${template}/.`, directory]);
+  const directory = `${await sharedDirectory()}/embedded-${crypto.randomUUID()}`;
+  await run("cp", "-R", template, directory);
   return { directory, remove: () => Deno.remove(directory, { recursive: true }) };
 }
 
@@ -83,40 +88,30 @@ function thenClean(database: Database, clean: () => Promise<void>): Database {
   return database;
 }
 
-let server: Promise<string> | undefined;
-
-/** The server's URL. It is started with the first test that needs it and ends with the process. */
-function sharedServer(): Promise<string> {
-  server ??= startServer();
-  return server;
+/** The URL of a server that the first test to need it starts, and that ends with the process. */
+function ownServer(): Promise<string> {
+  return oncePerProcess("postgres", async () => {
+    const server = await PostgresServer.create();
+    await server.startDetached();
+    await administer(server.url, `create database ${TEMPLATE}`);
+    await migrateAt(withName(server.url, TEMPLATE));
+    return server.url;
+  });
 }
 
-async function startServer(): Promise<string> {
-  const url = Deno.env.get("TEST_DATABASE_URL") ?? await startOwnServer();
-  const name = await takeTemplateName(url);
-  if (name === null) return url;
-  const database = await openPostgres(withName(url, TEMPLATE));
-  await migrate(database, MIGRATIONS);
-  await database.close();
-  return url;
-}
-
-async function takeTemplateName(url: string): Promise<string | null> {
-  await administer(url, `create database ${TEMPLATE}`);
-  return TEMPLATE;
-}
-
-async function startOwnServer(): Promise<string> {
-  const own = await PostgresServer.create();
-  await own.start();
-  globalThis.addEventListener("unload", () => own.removeNow());
-  return own.url;
+async function migrateAt(url: string): Promise<void> {
+  const database = await openPostgres(url, { max: 1 });
+  try {
+    await migrate(database, MIGRATIONS);
+  } finally {
+    await database.close();
+  }
 }
 
 async function administer(url: string, statement: string): Promise<void> {
   const database = await openPostgres(url, { max: 1 });
   try {
-    await database.sql.query(statement);
+    await database.sql.script(statement);
   } finally {
     await database.close();
   }
@@ -128,23 +123,12 @@ function withName(url: string, name: string): string {
   return changed.href;
 }
 
-let template: Promise<string> | undefined;
-
 function sharedTemplate(): Promise<string> {
-  template ??= makeTemplate();
-  return template;
-}
-
-async function makeTemplate(): Promise<string> {
-  const directory = await Deno.makeTempDir({ prefix: "fluxbase-template-" });
-  globalThis.addEventListener("unload", () => Deno.removeSync(directory, { recursive: true }));
-  const database = await openEmbedded(directory);
-  await migrate(database, MIGRATIONS);
-  await database.close();
-  return directory;
-}
-
-async function run(program: string, args: string[]): Promise<void> {
-  const { success, stderr } = await new Deno.Command(program, { args }).output();
-  if (!success) throw new Error(new TextDecoder().decode(stderr));
+  return oncePerProcess("embedded", async () => {
+    const directory = `${await sharedDirectory()}/embedded-template`;
+    const database = await openEmbedded(directory);
+    await migrate(database, MIGRATIONS);
+    await database.close();
+    return directory;
+  });
 }

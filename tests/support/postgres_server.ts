@@ -1,15 +1,19 @@
 /**
  * A real PostgreSQL server for tests, from the binaries that npm carries.
  *
- * The server lives under a directory of its own in the system's temporary directory, and dies with
- * this process, however that ends.
- *
  * @module
  */
-import { unpackPostgres } from "./postgres_binaries.ts";
+import { postgresBinaries } from "./postgres_binaries.ts";
+import { run, sharedDirectory } from "./shared.ts";
 
-/** How a server is told to stop. */
+/** How a server is told to stop: a fast shutdown, or `kill -9` of every process of it. */
 export type StopMode = "fast" | "kill";
+
+/** Options of {@linkcode PostgresServer.create}. */
+export interface ServerOptions {
+  /** On where it matters that commits reach the disk, or what that costs. Default off. */
+  readonly fsync?: boolean;
+}
 
 const READY = "database system is ready to accept connections";
 const SETTINGS = [
@@ -17,65 +21,63 @@ const SETTINGS = [
   "unix_socket_directories=",
   "max_connections=200",
   "shared_buffers=32MB",
-  "logging_collector=off",
 ];
-
-/** Options of {@linkcode PostgresServer.create}. */
-export interface ServerOptions {
-  /** `fsync=off` for tests that never cut the power; on for those that measure. */
-  readonly fsync?: boolean;
-}
+/** PostgreSQL refuses to run as root; 65534 is `nobody` on every system that has it. */
+const NOBODY = 65534;
+const POLL_MS = 20;
+const START_MS = 30_000;
 
 /** One server with one data directory. */
 export class PostgresServer {
-  readonly #directory: string;
+  readonly #home: string;
+  readonly #binaries: string;
   readonly #port: number;
-  readonly #runAs: RunAs;
   readonly #fsync: boolean;
   #process: Deno.ChildProcess | null = null;
 
-  private constructor(directory: string, port: number, runAs: RunAs, options: ServerOptions) {
-    this.#directory = directory;
-    this.#port = port;
-    this.#runAs = runAs;
+  private constructor(home: string, binaries: string, options: ServerOptions) {
+    this.#home = home;
+    this.#binaries = binaries;
+    this.#port = freePort();
     this.#fsync = options.fsync ?? false;
   }
 
-  /** Unpacks the binaries and makes a data directory; the server is not started. */
+  /** Makes a data directory; the server is not started. */
   static async create(options: ServerOptions = {}): Promise<PostgresServer> {
-    const directory = await Deno.makeTempDir({ prefix: "fluxbase-postgres-" });
-    const runAs = unprivileged();
-    await unpackPostgres(directory);
-    await Deno.mkdir(`${directory}/data`, { mode: 0o700 });
-    if (runAs.uid !== undefined) await chown(directory, runAs);
-    const server = new PostgresServer(directory, freePort(), runAs, options);
+    const binaries = await postgresBinaries();
+    const home = `${await sharedDirectory()}/server-${crypto.randomUUID()}`;
+    await Deno.mkdir(`${home}/data`, { recursive: true });
+    await Deno.chmod(`${home}/data`, 0o700);
+    if (Deno.uid() === 0) await run("chown", "-R", `${NOBODY}:${NOBODY}`, home);
+    const server = new PostgresServer(home, binaries, options);
     await server.#initialise();
     return server;
   }
 
   /** Connection URL of the database `postgres`. */
   get url(): string {
-    return this.urlOf("postgres");
-  }
-
-  /** Connection URL of a database. */
-  urlOf(database: string): string {
-    return `postgres://postgres@127.0.0.1:${this.#port}/${database}`;
+    return `postgres://postgres@127.0.0.1:${this.#port}/postgres`;
   }
 
   /** Starts the server on its data and resolves when it accepts connections. */
   async start(): Promise<void> {
-    const settings = [...SETTINGS, `port=${this.#port}`, `fsync=${this.#fsync ? "on" : "off"}`];
-    const command = this.#command("postgres", [
-      "-D",
-      `${this.#directory}/data`,
-      ...settings.flatMap((setting) => ["-c", setting]),
-    ]);
-    this.#process = command.spawn();
-    await drainUntil(this.#process.stderr, READY);
+    this.#process = new Deno.Command("sh", {
+      args: ["-c", `exec "$@" >"$LOG" 2>&1`, "sh", ...this.#serve()],
+      ...this.#surroundings(),
+    }).spawn();
+    await this.#ready();
   }
 
-  /** Stops the server. `kill` is `kill -9` of every process of it. */
+  /** Starts it as nobody's child, so that it outlives the test file that needed it first. */
+  async startDetached(): Promise<void> {
+    await new Deno.Command("sh", {
+      args: ["-c", `"$@" >"$LOG" 2>&1 </dev/null &`, "sh", ...this.#serve()],
+      ...this.#surroundings(),
+    }).output();
+    await this.#ready();
+  }
+
+  /** Stops a server begun with {@linkcode start}, and waits until it has ended. */
   async stop(mode: StopMode = "fast"): Promise<void> {
     const child = this.#process;
     if (child === null) return;
@@ -95,90 +97,57 @@ export class PostgresServer {
     if (this.#process !== null) await signalAll(this.#process.pid, "SIGCONT");
   }
 
-  /** Stops the server at once and removes its directory. */
+  /** Kills the server and removes its data. */
   async remove(): Promise<void> {
     await this.resume();
     await this.stop("kill");
-    await Deno.remove(this.#directory, { recursive: true });
+    await Deno.remove(this.#home, { recursive: true });
   }
 
-  /** The same without waiting, for the moment when the process ends. */
-  removeNow(): void {
-    try {
-      this.#process?.kill("SIGQUIT");
-      Deno.removeSync(this.#directory, { recursive: true });
-    } catch {
-      // The process is ending: what is left in the temporary directory is the system's to sweep.
-    }
+  #initialise(): Promise<string> {
+    const options = ["--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8"];
+    const [program, ...args] = this.#unprivileged("initdb", ...options, "--locale=C");
+    return run(program, ...args, "-D", `${this.#home}/data`);
   }
 
-  async #initialise(): Promise<void> {
-    const output = await this.#command("initdb", [
-      "--no-sync",
-      "--auth=trust",
-      "--username=postgres",
-      "--encoding=UTF8",
-      "--locale=C",
-      "-D",
-      `${this.#directory}/data`,
-    ]).output();
-    if (!output.success) throw new Error(new TextDecoder().decode(output.stderr));
+  #serve(): string[] {
+    const settings = [...SETTINGS, `port=${this.#port}`, `fsync=${this.#fsync ? "on" : "off"}`];
+    const flags = settings.flatMap((setting) => ["-c", setting]);
+    return this.#unprivileged("postgres", "-D", `${this.#home}/data`, ...flags);
   }
 
-  #command(program: string, args: string[]): Deno.Command {
-    const file = `${this.#directory}/bin/${program}`;
-    const { uid, gid } = this.#runAs;
-    const wrapper = Deno.build.os === "linux"
-      ? ["setpriv", "--pdeathsig", "QUIT", ...dropTo(uid, gid), file, ...args]
-      : [file, ...args];
-    return new Deno.Command(wrapper[0]!, {
-      args: wrapper.slice(1),
+  #unprivileged(program: string, ...args: string[]): [string, ...string[]] {
+    const file = `${this.#binaries}/bin/${program}`;
+    if (Deno.uid() !== 0) return [file, ...args];
+    const drop = [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"];
+    return ["setpriv", ...drop, file, ...args];
+  }
+
+  #surroundings() {
+    return {
       clearEnv: true,
-      env: { PATH: "/usr/bin:/bin", LC_ALL: "C", TZ: "UTC" },
-      cwd: this.#directory,
+      env: { PATH: "/usr/bin:/bin", LC_ALL: "C", TZ: "UTC", LOG: `${this.#home}/log` },
+      cwd: this.#home,
       stdin: "null",
       stdout: "null",
-      stderr: "piped",
-    });
+      stderr: "null",
+    } as const;
   }
-}
 
-interface RunAs {
-  readonly uid?: number;
-  readonly gid?: number;
-}
-
-/** PostgreSQL refuses to run as root; 65534 is `nobody` on every system that has it. */
-function unprivileged(): RunAs {
-  return Deno.uid() === 0 ? { uid: 65534, gid: 65534 } : {};
-}
-
-function dropTo(uid?: number, gid?: number): string[] {
-  return uid === undefined ? [] : [`--reuid=${uid}`, `--regid=${gid}`, "--clear-groups"];
-}
-
-async function chown(directory: string, { uid, gid }: RunAs): Promise<void> {
-  await new Deno.Command("chown", { args: ["-R", `${uid}:${gid}`, directory] }).output();
+  async #ready(): Promise<void> {
+    const end = performance.now() + START_MS;
+    for (;;) {
+      const log = await Deno.readTextFile(`${this.#home}/log`).catch(() => "");
+      if (log.includes(READY)) return;
+      if (performance.now() > end) throw new Error(`PostgreSQL did not start: ${log}`);
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  }
 }
 
 function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
-}
-
-async function drainUntil(stream: ReadableStream<Uint8Array>, text: string): Promise<void> {
-  const seen = Promise.withResolvers<void>();
-  let log = "";
-  stream.pipeThrough(new TextDecoderStream()).pipeTo(
-    new WritableStream({
-      write(chunk) {
-        log = (log + chunk).slice(-4_000);
-        if (log.includes(text)) seen.resolve();
-      },
-      close: () => seen.reject(new Error(`PostgreSQL ended: ${log}`)),
-    }),
-  ).catch(seen.reject);
-  await seen.promise;
 }
 
 /** Signals a process and its children, which PostgreSQL puts in sessions of their own. */
@@ -193,9 +162,7 @@ async function signalAll(pid: number, signal: Deno.Signal): Promise<void> {
 }
 
 async function childrenOf(pid: number): Promise<number[]> {
-  const [program, ...args] = Deno.build.os === "linux"
-    ? ["cat", `/proc/${pid}/task/${pid}/children`]
-    : ["pgrep", "-P", `${pid}`];
-  const { stdout } = await new Deno.Command(program, { args }).output();
-  return new TextDecoder().decode(stdout).split(/\s+/).filter(Boolean).map(Number);
+  const script = `cat "/proc/$1/task/$1/children" 2>/dev/null || pgrep -P "$1"`;
+  const list = await run("sh", "-c", script, "children", `${pid}`);
+  return list.split(/\s+/).filter(Boolean).map(Number);
 }
