@@ -46,17 +46,11 @@ export class Instance {
   readonly #calls = new Map<number, Tracked>();
   readonly #executions = new Map<number, string>();
   #retiring = false;
-  #used = false;
   #lastUsed = performance.now();
 
   constructor(generation: Generation, child: Child) {
     this.generation = generation;
     this.child = child;
-  }
-
-  /** Whether it has had a call: one that has not is about to get it. */
-  get used(): boolean {
-    return this.#used;
   }
 
   /** When its last call ended, milliseconds of `performance.now()`. */
@@ -88,7 +82,6 @@ export class Instance {
     caller: () => AbortSignal,
   ): ActiveCall {
     const callId = this.child.nextCallId;
-    this.#used = true;
     this.#remember(callId, executionId);
     const { promise, resolve } = Promise.withResolvers<CallEnd>();
     let over = false;
@@ -122,17 +115,8 @@ export class Instance {
     return only!.executionId;
   }
 
-  /**
-   * Takes no more calls, and ends once those under way have ended. One that has had no call yet was
-   * started for a caller who is about to send it, so it waits for that.
-   */
+  /** Takes no more calls, and ends once those under way have ended. */
   retire(): void {
-    this.#retiring = true;
-    if (this.#used) this.#endWhenDrained();
-  }
-
-  /** As {@linkcode retire}, without waiting for a first call. */
-  end(): void {
     this.#retiring = true;
     this.#endWhenDrained();
   }

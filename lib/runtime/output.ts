@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { Masker } from "./mask/masker.ts";
+import type { Masker, MaskStream } from "./mask/masker.ts";
 
 /** The level of a line. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
@@ -60,7 +60,8 @@ export async function readOutput(
 
 class OutputReader {
   readonly #options: OutputOptions;
-  readonly #masked;
+  #masked: MaskStream;
+  #skipping = false;
   readonly #decoder = new TextDecoder();
   #rest = "";
   #lastCall = 0;
@@ -76,7 +77,13 @@ class OutputReader {
   }
 
   push(chunk: Uint8Array): void {
-    if (!this.#afford(chunk.length)) return;
+    if (!this.#afford(chunk.length)) return this.#skip();
+    if (this.#skipping) {
+      const lineEnd = chunk.indexOf(10);
+      if (lineEnd === -1) return;
+      this.#skipping = false;
+      chunk = chunk.subarray(lineEnd + 1);
+    }
     this.#take(this.#masked.push(chunk));
     // A value is never continued after a line's end, so nothing is held back longer than that.
     if (chunk.at(-1) === 10) this.#take(this.#masked.flush());
@@ -101,6 +108,16 @@ class OutputReader {
     this.#budget -= bytes;
     this.#reportDropped();
     return true;
+  }
+
+  /**
+   * What is around dropped bytes could be the halves of a value, which no mask would know: the
+   * beginning that is held back goes with them, and the rest up to the line's end.
+   */
+  #skip(): void {
+    this.#skipping = true;
+    this.#masked = this.#options.masker.stream();
+    this.#rest = "";
   }
 
   #reportDropped(): void {

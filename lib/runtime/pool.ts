@@ -39,8 +39,6 @@ export interface PoolOptions {
 
 /** How often calls under way are looked at, ms. */
 const SWEEP_MS = 50;
-/** How long an instance that was overtaken before its first call waits for it, ms. */
-const LATE_CALL_MS = 2_000;
 
 /** The pool. */
 export class Pool {
@@ -74,7 +72,7 @@ export class Pool {
 
   /**
    * Starts an instance, or joins a start under way. It may be draining already when a newer
-   * generation has overtaken it; it then still takes the call of the one who waited.
+   * generation has overtaken it, so look again with {@linkcode ready}.
    *
    * @throws {AppError} FUNCTION_INVALID, FUNCTION_TIMEOUT, FUNCTION_BUSY or SHUTTING_DOWN.
    */
@@ -88,7 +86,7 @@ export class Pool {
     for (const slot of this.#slots.values()) slot.retireAll();
     const alive = [...this.#alive];
     const timer = setTimeout(() => alive.forEach(({ child }) => child.kill()), graceMs);
-    for (const instance of alive) instance.end();
+    for (const instance of alive) instance.retire();
     await Promise.all(alive.map((instance) => instance.child.exited));
     clearTimeout(timer);
     clearInterval(this.#timer);
@@ -143,7 +141,7 @@ export class Pool {
     if (this.#alive.size + this.#starting < this.#options.maxChildren) return;
     let oldest: Instance | undefined;
     for (const instance of this.#alive) {
-      if (instance.load > 0 || instance.retiring || !instance.used) continue;
+      if (instance.load > 0 || instance.retiring) continue;
       if (oldest === undefined || instance.lastUsed < oldest.lastUsed) oldest = instance;
     }
     if (oldest === undefined) {
@@ -151,15 +149,14 @@ export class Pool {
         headers: { "retry-after": "1" },
       });
     }
-    oldest.end();
+    oldest.retire();
   }
 
   #sweep(): void {
     const now = performance.now();
     for (const instance of this.#alive) {
       instance.sweep(now);
-      const keptMs = instance.retiring ? LATE_CALL_MS : this.#options.idleMs;
-      if (instance.load === 0 && now - instance.lastUsed > keptMs) instance.end();
+      if (instance.load === 0 && now - instance.lastUsed > this.#options.idleMs) instance.retire();
     }
   }
 }

@@ -27,7 +27,13 @@ export interface RunnerParts {
 }
 
 /** How often a call looks again when what it waited for was overtaken meanwhile. */
-const ATTEMPTS = 5;
+const ATTEMPTS = 100;
+
+/** What a call is sent to, and what masks its response's headers. */
+interface Ready {
+  readonly instance: Instance;
+  readonly masker: Masker;
+}
 
 /** A run that has begun. */
 interface Run {
@@ -74,7 +80,7 @@ export class Runner {
   async #run(request: Request, run: Run): Promise<Response> {
     refuseUpgrade(request);
     const body = await takeBody(request, this.#parts.limits.bodyBytes);
-    const { instance, masker } = await this.#instance(run);
+    const { instance, masker } = this.#warm(run) ?? await this.#warmUp(run);
     const active = instance.call(
       run.id,
       { method: request.method, url: request.url, headers: forwardedHeaders(request.headers) },
@@ -93,20 +99,29 @@ export class Runner {
   }
 
   /**
-   * Finds an instance with the code and the values of now. Values are looked at last and without a
-   * wait before the call is sent, so a call that begins after a change never gets the old ones.
+   * An instance with the code and the values of now, if one is ready. Nothing is waited for between
+   * looking at the values and sending the call, so a call never gets values older than its start.
    */
-  async #instance(run: Run): Promise<{ instance: Instance; masker: Masker }> {
+  #warm(run: Run): Ready | undefined {
+    const { code, secrets, pool } = this.#parts;
+    const { name, namespace } = run.target;
+    run.code = code.peek(name, namespace) ?? run.code;
+    run.injection = secrets.cached(namespace) ?? run.injection;
+    if (run.code === undefined || run.injection === undefined) return undefined;
+    const recipe = this.#recipes.get(run.target, run.code, run.injection);
+    const instance = pool.ready(recipe);
+    return instance && { instance, masker: recipe.masker() };
+  }
+
+  async #warmUp(run: Run): Promise<Ready> {
     const { code, secrets, pool } = this.#parts;
     const { name, namespace } = run.target;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       run.code = code.peek(name, namespace) ?? await code.get(name, namespace);
-      run.injection = secrets.cached(namespace) ?? await secrets.resolve(namespace);
-      const recipe = this.#recipes.get(run.target, run.code, run.injection);
-      const ready = pool.ready(recipe);
-      if (ready !== undefined) return { instance: ready, masker: recipe.masker() };
-      const started = await pool.start(recipe);
-      if (started.child.connected) return { instance: started, masker: recipe.masker() };
+      run.injection = await secrets.resolve(namespace);
+      const ready = this.#warm(run);
+      if (ready !== undefined) return ready;
+      await pool.start(this.#recipes.get(run.target, run.code, run.injection));
     }
     throw new AppError("FUNCTION_BUSY", "The function's code or secrets change too fast", {
       headers: { "retry-after": "1" },

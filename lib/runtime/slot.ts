@@ -75,9 +75,7 @@ export class Slot {
     for (const instance of this.#instances.splice(0)) instance.retire();
   }
 
-  /**
-   * A start that was overtaken by a newer one serves the calls that wait for it, and no more.
-   */
+  /** A start that was overtaken by a newer one isn't used. */
   #adopt(instance: Instance, starting: Promise<Instance>): void {
     if (this.#starting !== starting) {
       instance.retire();

@@ -1,0 +1,153 @@
+/**
+ * A runner over real children, with code and values given by the test.
+ *
+ * @module
+ */
+import { Plaintext } from "../../lib/crypto/plaintext.ts";
+import { AppError } from "../../lib/errors.ts";
+import { buildInjection, type Injection } from "../../lib/resolve/injection.ts";
+import { parseSecretName } from "../../lib/resolve/ref.ts";
+import type { Execution, ExecutionLine } from "../../lib/runtime/execution.ts";
+import { MemoryWatch } from "../../lib/runtime/memory_watch.ts";
+import { CLOSED_ADDRESSES, type NetworkPolicy } from "../../lib/runtime/permissions.ts";
+import { Pool } from "../../lib/runtime/pool.ts";
+import { Runner } from "../../lib/runtime/runner.ts";
+import { Spares } from "../../lib/runtime/spares.ts";
+import type { Code } from "../../lib/runtime/target.ts";
+
+/** What a test sets up and looks at. */
+export interface Bench {
+  readonly runner: Runner;
+  readonly pool: Pool;
+  readonly executions: Execution[];
+  readonly lines: ExecutionLine[];
+  /** Functions by name, as JavaScript. */
+  readonly code: Map<string, string>;
+  /** Replaces all values. */
+  setSecrets(values: Readonly<Record<string, string>>): void;
+  /** Calls a function. */
+  call(name: string, init?: RequestInit & { path?: string }): Promise<Response>;
+  /** Resolves once `condition` holds, looked at whenever something is recorded. */
+  until(condition: () => boolean): Promise<void>;
+}
+
+/** Options of {@linkcode withRunner}. */
+export interface BenchOptions {
+  code?: Readonly<Record<string, string>>;
+  secrets?: Readonly<Record<string, string>>;
+  answerMs?: number;
+  streamMs?: number;
+  memoryMb?: number;
+  bodyBytes?: number;
+  spares?: number;
+  maxChildren?: number;
+  idleMs?: number;
+  most?: number;
+  network?: NetworkPolicy;
+}
+
+/** Path of `setpriv`, which every Linux system of the tests has. */
+const SETPRIV = "setpriv";
+
+/** Runs `test` with a runner and ends all its children afterwards. */
+export async function withRunner(
+  options: BenchOptions,
+  test: (bench: Bench) => Promise<void>,
+): Promise<void> {
+  const directory = await Deno.makeTempDir({ prefix: "fx" });
+  const memory = new MemoryWatch("sh");
+  const spares = new Spares(
+    { deno: Deno.execPath(), setpriv: SETPRIV, directory },
+    options.spares ?? 1,
+  );
+  const pool = new Pool(spares, memory, {
+    maxChildren: options.maxChildren ?? 8,
+    idleMs: options.idleMs ?? 60_000,
+    perFunction: { children: 2, comfortable: 32, most: options.most ?? 256 },
+  });
+  try {
+    await test(makeBench(pool, options));
+  } finally {
+    await pool.close(0);
+    await memory.close();
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+function makeBench(pool: Pool, options: BenchOptions): Bench {
+  const code = new Map(Object.entries(options.code ?? {}));
+  const executions: Execution[] = [];
+  const lines: ExecutionLine[] = [];
+  let injection = injectionOf(options.secrets ?? {});
+  const waiting = new Set<() => void>();
+  const changed = () => waiting.forEach((look) => look());
+  const runner = new Runner({
+    code: codeOf(code),
+    secrets: { cached: () => injection, resolve: () => Promise.resolve(injection) },
+    pool,
+    sink: {
+      finished: (execution) => (executions.push(execution), changed()),
+      line: (line) => (lines.push(line), changed()),
+    },
+    shape: {
+      network: options.network ?? { allow: "public", deny: CLOSED_ADDRESSES },
+      heapMb: 64,
+    },
+    limits: {
+      answerMs: options.answerMs ?? 20_000,
+      streamMs: options.streamMs ?? 60_000,
+      memoryBytes: (options.memoryMb ?? 256) * 1024 * 1024,
+      bodyBytes: options.bodyBytes ?? 100 * 1024 * 1024,
+    },
+  });
+  return {
+    runner,
+    pool,
+    executions,
+    lines,
+    code,
+    setSecrets: (values) => injection = injectionOf(values),
+    call: (name, { path = "", ...init } = {}) =>
+      runner.invoke(new Request(`http://localhost/api/v1/functions/${name}/invoke${path}`, init), {
+        name,
+        namespace: null,
+        principal: "test",
+        requestId: crypto.randomUUID(),
+      }),
+    until: (condition) =>
+      new Promise((resolve) => {
+        const look = () => {
+          if (!condition()) return;
+          waiting.delete(look);
+          resolve();
+        };
+        waiting.add(look);
+        look();
+      }),
+  };
+}
+
+function codeOf(sources: ReadonlyMap<string, string>) {
+  const known = new Map<string, Code>();
+  const peek = (name: string): Code | undefined => {
+    const code = sources.get(name);
+    if (code === undefined) return undefined;
+    if (known.get(name)?.code !== code) known.set(name, { code, hash: crypto.randomUUID() });
+    return known.get(name);
+  };
+  return {
+    peek,
+    get: (name: string) =>
+      Promise.reject(new AppError("FUNCTION_NOT_FOUND", `Function ${name} not found`)),
+  };
+}
+
+function injectionOf(values: Readonly<Record<string, string>>): Injection {
+  const parts = Object.entries(values).map(([name, value]) => ({
+    name: parseSecretName(name),
+    scope: "global" as const,
+    version: 1,
+    value: Plaintext.fromText(value),
+  }));
+  return buildInjection(parts, Infinity);
+}
