@@ -1,0 +1,55 @@
+/**
+ * The HTTP app: which part serves which path, in one table.
+ *
+ * @module
+ */
+import { Hono } from "hono";
+import type { Log } from "../log.ts";
+import type { Vault } from "../vault.ts";
+import { type Auth, requireKey } from "./auth.ts";
+import type { AppEnv } from "./env.ts";
+import { type HealthChecks, healthRoutes } from "./health.ts";
+import { errorHandler, notFound } from "./problem.ts";
+import { requestLog } from "./request_log.ts";
+import { namedSecretRoutes, secretRoutes } from "./secrets.ts";
+import { securityHeaders } from "./security_headers.ts";
+
+/** What the app is made of. */
+export interface AppParts {
+  readonly vault: Vault;
+  readonly auth: Auth;
+  readonly health: HealthChecks;
+  readonly log: Log;
+  /**
+   * Serves `/api/v1/functions`. It stands for itself: no middleware of this app runs around it, so
+   * that a call has as few hops as can be, and answers go out as the function made them.
+   */
+  readonly functions: Hono<AppEnv>;
+  /** Further parts, by path; each gets the key check, the log and the headers. */
+  readonly mounts?: Readonly<Record<string, Hono<AppEnv>>>;
+}
+
+/**
+ * Joins the parts. Nothing but health and what `functions` opens is served without a key.
+ *
+ * @returns The app; its `fetch` is what a server serves, its `request` what a test asks.
+ */
+export function createApp(parts: AppParts): Hono<AppEnv> {
+  const { vault, auth, health, log, functions } = parts;
+  const app = new Hono<AppEnv>({ strict: false });
+  app.onError(errorHandler(log));
+  app.notFound(notFound);
+  app.route("/api/v1/functions", functions);
+  app.route("/", healthRoutes(health));
+  const mounts = {
+    "/api/v1/admin/secrets": namedSecretRoutes(vault),
+    "/api/v1/secrets": secretRoutes(vault),
+    ...parts.mounts,
+  };
+  for (const [path, part] of Object.entries(mounts)) {
+    // The pattern matches the path itself, too.
+    app.use(`${path}/*`, requestLog(log), securityHeaders(), requireKey(auth));
+    app.route(path, part);
+  }
+  return app;
+}

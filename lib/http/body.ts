@@ -1,0 +1,84 @@
+/**
+ * Bodies of requests: bounded before they are read, and checked before they are parsed.
+ *
+ * No message here holds a part of the body.
+ *
+ * @module
+ */
+import type * as z from "zod";
+import { AppError } from "../errors.ts";
+import type { AppContext } from "./env.ts";
+import { nestsDeeper } from "./json_depth.ts";
+
+/** The longest body, in bytes. */
+export const MAX_BODY_BYTES = 1_024 * 1_024;
+/** How deep a body may nest. */
+export const MAX_JSON_DEPTH = 32;
+
+const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i;
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * Reads a JSON object and checks it against `schema`.
+ *
+ * @throws {AppError} UNSUPPORTED_MEDIA_TYPE, PAYLOAD_TOO_LARGE, or INVALID_REQUEST_BODY naming the
+ * field and the rule.
+ */
+export async function readJson<T>(c: AppContext, schema: z.ZodType<T>): Promise<T> {
+  if (!JSON_TYPE.test(c.req.header("content-type") ?? "")) {
+    throw new AppError("UNSUPPORTED_MEDIA_TYPE", "Content-Type must be application/json");
+  }
+  const bytes = await readBytes(c.req.raw, MAX_BODY_BYTES);
+  if (nestsDeeper(bytes, MAX_JSON_DEPTH)) {
+    throw invalid(`: JSON must not nest deeper than ${MAX_JSON_DEPTH}`);
+  }
+  return check(parse(bytes), schema);
+}
+
+function parse(bytes: Uint8Array): unknown {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(decoder.decode(bytes));
+  } catch {
+    // The parser's own message quotes the body.
+    throw invalid("");
+  }
+  if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return parsed;
+  throw invalid(": it must be a JSON object");
+}
+
+function check<T>(parsed: unknown, schema: z.ZodType<T>): T {
+  const result = schema.safeParse(parsed);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  // Field names come from the schema, since it drops those it doesn't know.
+  throw invalid(`: ${issue?.path.join(".")} ${issue?.message}`);
+}
+
+/** Reads at most `limit` bytes; a body that is longer is given up, not read to its end. */
+async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
+  if (Number(request.headers.get("content-length") ?? 0) > limit) throw tooLarge(limit);
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of request.body ?? []) {
+    length += chunk.length;
+    if (length > limit) throw tooLarge(limit);
+    chunks.push(chunk);
+  }
+  if (chunks.length === 1) return chunks[0]!;
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}
+
+function invalid(detail: string): AppError {
+  return new AppError("INVALID_REQUEST_BODY", `Invalid request body${detail}`);
+}
+
+function tooLarge(limit: number): AppError {
+  return new AppError("PAYLOAD_TOO_LARGE", `Request body must be at most ${limit} bytes`);
+}

@@ -1,0 +1,20 @@
+/**
+ * What the parts of the HTTP app share by request.
+ *
+ * @module
+ */
+import type { Context } from "hono";
+import type { Principal } from "../principal.ts";
+
+/** The environment of every app here. */
+export interface AppEnv {
+  Variables: {
+    /** Who asks; set by `requireKey`. */
+    principal: Principal;
+    /** Set by `requestIdOf`. */
+    requestId: string | undefined;
+  };
+}
+
+/** A request under way. */
+export type AppContext = Context<AppEnv>;
