@@ -11,7 +11,7 @@ import { bundleFolder, type BundlerOutput, findNpmCache } from "./bundler.ts";
 import { runTool, type ToolOptions } from "./deno_tool.ts";
 import { digestOf } from "./digest.ts";
 import { insideRoot, toSlashes } from "./directory.ts";
-import { findConfig, type FunctionConfig, reduceConfig } from "./function_config.ts";
+import { findConfig, type FunctionConfig, importMapOf } from "./function_config.ts";
 import { readGraph } from "./graph.ts";
 import type { Located } from "./layout.ts";
 import { digestsOf, readSources, type Sources, writeSources } from "./snapshot.ts";
@@ -70,7 +70,7 @@ export async function planBundle(located: Located, options: BundleOptions): Prom
   const entry = await insideRoot(root, located.file);
   const config = await findConfig(root, located.file);
   const names = new SourceNames(root, options.npmCache ?? await findNpmCache(options));
-  const args = ["info", "--json", ...toolFlags(config === null ? null : `${root}/${config.file}`)];
+  const args = ["info", "--json", ...toolFlags(config, root)];
   const info = await runTool([...args, entry], { ...options, cwd: root, limitMemory: true });
   if (!info.success) throw failed(names.clean(info.stderr));
   const graph = readGraph(info.stdout, names);
@@ -86,10 +86,12 @@ export async function planBundle(located: Located, options: BundleOptions): Prom
  */
 export async function bundlePlan(plan: Plan, options: BundleOptions): Promise<Bundle> {
   if (plan.failure !== null) throw plan.failure;
-  const { config, located } = plan;
   const sources = await readSources(await Deno.realPath(options.root), plan.inputs);
-  const run = { ...options, config };
-  const built = await buildSources(reduced(sources, config), located.file, run);
+  // The text that was copied counts, not the one that was planned with.
+  const config = plan.config === null
+    ? null
+    : { ...plan.config, text: new TextDecoder().decode(sources.get(plan.config.file)) };
+  const built = await buildSources(sources, plan.located.file, { ...options, config });
   return { ...built, inputs: plan.inputs, digests: digestsOf(sources) };
 }
 
@@ -124,22 +126,16 @@ async function buildSources(
     const copy = `${folder}/src`;
     await Deno.mkdir(copy, { mode: 0o700 });
     await writeSources(copy, sources);
-    const flags = toolFlags(options.config === null ? null : `${copy}/${options.config.file}`);
+    const flags = toolFlags(options.config, copy);
     const output = await bundleFolder(entry, { ...options, folder, flags, npmCache });
     return toBundle(output, folder, { npmCache, label: options.label ?? "function" });
   });
 }
 
-function toolFlags(config: string | null): string[] {
+function toolFlags(config: FunctionConfig | null, root: string): string[] {
   const flags = ["--no-lock", "--no-remote", "--node-modules-dir=none", "--unstable-raw-imports"];
-  return [...flags, ...(config === null ? ["--no-config"] : ["--config", config])];
-}
-
-function reduced(sources: Sources, config: FunctionConfig | null): Sources {
-  const bytes = config === null ? undefined : sources.get(config.file);
-  if (config === null || bytes === undefined) return sources;
-  const text = reduceConfig(new TextDecoder().decode(bytes), config.file);
-  return new Map([...sources, [config.file, new TextEncoder().encode(text)]]);
+  const map = config === null ? [] : ["--import-map", importMapOf(config, root)];
+  return [...flags, "--no-config", ...map];
 }
 
 function toBundle(

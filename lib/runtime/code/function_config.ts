@@ -1,11 +1,12 @@
 /**
  * The `deno.json` of a function: the nearest one between its file and the functions' root.
  *
- * Only what changes the meaning of an import or of JSX is taken over. Keys that would bring in
- * other folders are refused, since they would reach past the functions directory.
+ * Only its import map is taken over, and handed to Deno as one: given the file itself, Deno goes on
+ * to look for a workspace in the folders above. Keys that would bring in other folders are refused.
  *
  * @module
  */
+import { pathToFileURL } from "node:url";
 import { parse } from "@std/jsonc";
 import { AppError } from "../../errors.ts";
 import { insideRoot, isAbsent } from "./directory.ts";
@@ -14,11 +15,13 @@ import { insideRoot, isAbsent } from "./directory.ts";
 export interface FunctionConfig {
   /** Its path, relative to the functions' root. */
   readonly file: string;
+  /** JSON with comments. */
+  readonly text: string;
 }
 
 const REFUSED = ["importMap", "workspace", "links", "patch"] as const;
-const TAKEN = ["imports", "scopes"] as const;
-const JSX = ["jsx", "jsxFactory", "jsxFragmentFactory", "jsxImportSource"] as const;
+/** Characters of an import map: it is handed over in an argument, and those have a limit. */
+const LIMIT = 64 * 1024;
 
 /**
  * Every place where a function's configuration could lie, nearest first.
@@ -51,8 +54,9 @@ export async function findConfig(root: string, file: string): Promise<FunctionCo
   for (const path of configPaths(file)) {
     try {
       await insideRoot(root, path);
-      reduceConfig(await Deno.readTextFile(`${root}/${path}`), path);
-      return { file: path };
+      const config = { file: path, text: await Deno.readTextFile(`${root}/${path}`) };
+      importMapOf(config, root);
+      return config;
     } catch (error) {
       if (!isAbsent(error)) throw error;
     }
@@ -61,21 +65,47 @@ export async function findConfig(root: string, file: string): Promise<FunctionCo
 }
 
 /**
- * The part of a configuration that bundling honours, as JSON text.
+ * The import map of a configuration as a `data:` URL, with absolute addresses.
  *
- * @param text JSON with comments.
- * @param file Its relative path, for messages.
- * @throws {AppError} FUNCTION_INVALID when it isn't an object or holds a refused key.
+ * @param root What the configuration's path is relative to, absolute.
+ * @throws {AppError} FUNCTION_INVALID when the file isn't an object or holds a refused key.
  */
-export function reduceConfig(text: string, file: string): string {
-  const config = parseObject(text, file);
-  const refused = REFUSED.find((key) => config[key] !== undefined);
-  if (refused !== undefined) {
-    throw new AppError("FUNCTION_INVALID", `${file}: "${refused}" is not supported; use "imports"`);
+export function importMapOf(config: FunctionConfig, root: string): string {
+  const { file } = config;
+  const content = parseObject(config.text, file);
+  const refused = REFUSED.find((key) => content[key] !== undefined);
+  if (refused !== undefined) throw invalid(file, `"${refused}" is not supported; use "imports"`);
+  const base = pathToFileURL(`${root}/${file}`);
+  const scopes = objectOf(content["scopes"]);
+  const map = JSON.stringify({
+    imports: absolute(objectOf(content["imports"]), base),
+    scopes: Object.fromEntries(
+      Object.entries(scopes).map(([scope, imports]) => [
+        rebase(scope, base),
+        absolute(objectOf(imports), base),
+      ]),
+    ),
+  });
+  const url = `data:application/json,${encodeURIComponent(map)}`;
+  if (url.length > LIMIT) throw invalid(file, "the import map is over 64 KiB");
+  return url;
+}
+
+function absolute(imports: Record<string, unknown>, base: URL): Record<string, unknown> {
+  const result: Record<string, unknown> = {};
+  for (const [name, address] of Object.entries(imports)) {
+    result[rebase(name, base)] = rebase(address, base);
+    // As in a deno.json, and other than in a plain import map, a package brings its subpaths.
+    if (typeof address === "string" && /^npm:[^/].*[^/]$/.test(address) && !name.endsWith("/")) {
+      result[`${name}/`] ??= `npm:/${address.slice("npm:".length)}/`;
+    }
   }
-  const compiler = config["compilerOptions"];
-  const options = isObject(compiler) ? pick(compiler, JSX) : {};
-  return JSON.stringify({ ...pick(config, TAKEN), compilerOptions: options });
+  return result;
+}
+
+function rebase<T>(address: T, base: URL): T | string {
+  if (typeof address !== "string" || !/^\.{0,2}\//.test(address)) return address;
+  return new URL(address, base).href;
 }
 
 function parseObject(text: string, file: string): Record<string, unknown> {
@@ -83,18 +113,20 @@ function parseObject(text: string, file: string): Record<string, unknown> {
   try {
     value = parse(text);
   } catch {
-    throw new AppError("FUNCTION_INVALID", `${file}: is not valid JSON`);
+    throw invalid(file, "is not valid JSON");
   }
   if (isObject(value)) return value;
-  throw new AppError("FUNCTION_INVALID", `${file}: must hold one JSON object`);
+  throw invalid(file, "must hold one JSON object");
+}
+
+function objectOf(value: unknown): Record<string, unknown> {
+  return isObject(value) ? value : {};
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function pick(from: Record<string, unknown>, keys: readonly string[]): Record<string, unknown> {
-  return Object.fromEntries(
-    keys.filter((key) => from[key] !== undefined).map((key) => [key, from[key]]),
-  );
+function invalid(file: string, reason: string): AppError {
+  return new AppError("FUNCTION_INVALID", `${file}: ${reason}`);
 }
