@@ -47,7 +47,7 @@ export class Client {
   }
 
   /**
-   * Sends a request and returns the JSON of the answer.
+   * Sends a request and returns the JSON of the answer. A write carries an Idempotency-Key.
    *
    * @throws {CliError} When the server can't be reached or answers with an error.
    */
@@ -62,7 +62,9 @@ export class Client {
     options: RequestOptions = {},
   ): Promise<{ data: T; headers: Headers }> {
     const signal = AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS);
-    const response = await this.#send(method, path, options, signal);
+    const once = READS.has(method) ? {} : { "idempotency-key": crypto.randomUUID() };
+    const headers = { ...once, ...options.headers };
+    const response = await this.#send(method, path, { ...options, headers }, signal);
     const text = await response.text().catch((error) => {
       throw unreachable(this.server, error);
     });
@@ -88,7 +90,7 @@ export class Client {
     options: RequestOptions,
     signal: AbortSignal,
   ): Promise<Response> {
-    const headers = this.#headers(method, options);
+    const headers = this.#headers(options);
     const body = options.json === undefined ? options.body ?? null : JSON.stringify(options.json);
     const url = this.server + path + queryText(options.query ?? {});
     // A redirect could carry the key to another server.
@@ -107,16 +109,13 @@ export class Client {
     }
   }
 
-  #headers(method: string, options: RequestOptions): Record<string, string> {
+  #headers(options: RequestOptions): Record<string, string> {
     const headers: Record<string, string> = {
       accept: "application/json",
       "user-agent": "fluxbase-cli",
     };
     if (this.#token !== null) headers.authorization = `Bearer ${this.#token}`;
-    if (options.json !== undefined) {
-      headers["content-type"] = "application/json";
-      if (!READS.has(method)) headers["idempotency-key"] = crypto.randomUUID();
-    }
+    if (options.json !== undefined) headers["content-type"] = "application/json";
     return { ...headers, ...options.headers };
   }
 }

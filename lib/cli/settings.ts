@@ -52,7 +52,9 @@ export interface Place {
  * @throws {CliError} Exit 2 when one of them is malformed.
  */
 export function readSettings(flags: Flags, place: Place): Settings {
-  const { environment, cwd, root } = place;
+  const { cwd, root } = place;
+  // A variable that is empty counts as not set, as the server has it.
+  const environment: Environment = (name) => place.environment(name) || undefined;
   const url = parseServer(
     flags.text("server") ?? environment("FLUXBASE_SERVER") ?? local(environment),
   );

@@ -24,6 +24,13 @@ const SERVERS:
       "http://127.0.0.2:9",
       true,
     ],
+    [
+      "nothing but empty variables",
+      {},
+      { FLUXBASE_SERVER: "", FLUXBASE_HOST: "" },
+      "http://127.0.0.1:8080",
+      true,
+    ],
     ["a host for all addresses", {}, { FLUXBASE_HOST: "0.0.0.0" }, "http://127.0.0.1:8080", true],
     ["an IPv6 host", {}, { FLUXBASE_HOST: "::1" }, "http://[::1]:8080", true],
     ["FLUXBASE_SERVER", {}, { FLUXBASE_SERVER: "https://s.test/" }, "https://s.test", false],
