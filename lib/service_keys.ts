@@ -115,11 +115,15 @@ export class ServiceKeys {
   /**
    * Makes the first administrator's key when no key exists yet.
    *
+   * @param keep Puts the key's text where it lasts; the key is only good once this has resolved, so
+   * that no crash leaves a server whose only key nobody has.
    * @returns The key's text, once; `undefined` when there are keys already, revoked ones included.
    */
-  async ensureAdminKey(): Promise<string | undefined> {
+  async ensureAdminKey(
+    keep: (text: string) => Promise<void> = () => Promise.resolve(),
+  ): Promise<string | undefined> {
     const { row, text } = this.#make({ name: "admin", grants: [EVERYTHING] }, null);
-    return await insertFirstServiceKey(this.#sql, row) ? text : undefined;
+    return await insertFirstServiceKey(this.#sql, row, () => keep(text)) ? text : undefined;
   }
 
   #make(spec: ServiceKeySpec, by: string | null): { row: ServiceKeyRow; text: string } {

@@ -82,14 +82,21 @@ export async function insertServiceKey(sql: Sql, row: ServiceKeyRow): Promise<vo
  * Adds `row` if there is no key at all, whatever happened to it. Of several servers that start at
  * once exactly one adds its own.
  *
+ * @param beforeCommit Must resolve for the row to stay: where the key's text is put into safety.
  * @returns Whether it was added.
  */
-export function insertFirstServiceKey(sql: Sql, row: ServiceKeyRow): Promise<boolean> {
+export function insertFirstServiceKey(
+  sql: Sql,
+  row: ServiceKeyRow,
+  beforeCommit: () => Promise<void>,
+): Promise<boolean> {
   return sql.transaction(async (tx) => {
     await lockTransaction(tx, "service_keys");
     const [some] = await tx`select 1 as one from functions.service_keys limit 1`;
-    if (some === undefined) await insertServiceKey(tx, row);
-    return some === undefined;
+    if (some !== undefined) return false;
+    await insertServiceKey(tx, row);
+    await beforeCommit();
+    return true;
   });
 }
 

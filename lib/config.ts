@@ -1,0 +1,152 @@
+/**
+ * The server's configuration: environment variables, read once, checked, frozen.
+ *
+ * This is the only place of the server that reads the environment. Every unknown name with our
+ * prefix and every malformed value is an error, so that a typo is never silently a default.
+ *
+ * @module
+ */
+import { AppError } from "./errors.ts";
+import { ENV_PREFIX, type EnvironmentSecrets, environmentSecrets } from "./resolve/precedence.ts";
+
+/** The server's configuration. */
+export interface Config {
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  readonly dataDir: string;
+  readonly functionsDir: string;
+  /** Null: the embedded database in the data directory. */
+  readonly databaseUrl: string | null;
+  /** Root keys as text, the first one active; null: generated in the data directory. */
+  readonly rootKeys: string | null;
+  readonly rootKeysFile: string | null;
+  /** PEM file of certificate authorities that functions trust beside the usual ones. */
+  readonly functionsCaFile: string | null;
+  /** Hosts, `host:port` or CIDR ranges that functions may reach; null: every public address. */
+  readonly functionsAllowNet: readonly string[] | null;
+  readonly functionTimeoutMs: number;
+  readonly functionMemoryMb: number;
+  readonly functionMaxBodyBytes: number;
+  readonly maxChildren: number;
+  readonly logRetentionDays: number;
+  readonly logFormat: "text" | "json";
+  /** `FLUXBASE_SECRET_<NAME>` of the server's own environment; they win over stored ones. */
+  readonly secrets: EnvironmentSecrets;
+}
+
+type Environment = Readonly<Record<string, string>>;
+
+/** One setting, as the README's table shows it. */
+export interface Setting {
+  readonly name: string;
+  readonly fallback: string;
+  readonly meaning: string;
+}
+
+/** Every variable that the server understands. */
+export const SETTINGS: readonly Setting[] = [
+  { name: "FLUXBASE_HOST", fallback: "127.0.0.1", meaning: "Address to listen on" },
+  { name: "FLUXBASE_PORT", fallback: "8080", meaning: "Port to listen on; 0 for any free one" },
+  { name: "FLUXBASE_DATA_DIR", fallback: ".fluxbase", meaning: "Database, keys and caches" },
+  { name: "FLUXBASE_FUNCTIONS_DIR", fallback: "functions", meaning: "Where functions are" },
+  { name: "DATABASE_URL", fallback: "", meaning: "PostgreSQL; embedded database when unset" },
+  { name: "FLUXBASE_DATABASE_URL", fallback: "", meaning: "The same, and wins over DATABASE_URL" },
+  {
+    name: "FLUXBASE_ENCRYPTION_KEY",
+    fallback: "",
+    meaning: "Root keys, comma-separated: the first seals, the others only open",
+  },
+  { name: "FLUXBASE_ENCRYPTION_KEY_FILE", fallback: "", meaning: "The same from a file" },
+  { name: "FLUXBASE_FUNCTIONS_ALLOW_NET", fallback: "", meaning: "Only these hosts for functions" },
+  { name: "FLUXBASE_FUNCTIONS_CA_FILE", fallback: "", meaning: "More authorities for functions" },
+  { name: "FLUXBASE_FUNCTION_TIMEOUT", fallback: "30", meaning: "Seconds until an answer" },
+  { name: "FLUXBASE_FUNCTION_MEMORY_MB", fallback: "256", meaning: "Memory of a function" },
+  { name: "FLUXBASE_FUNCTION_MAX_BODY_MB", fallback: "100", meaning: "Longest request body" },
+  { name: "FLUXBASE_MAX_CHILDREN", fallback: "64", meaning: "Warm processes at once" },
+  { name: "FLUXBASE_LOG_RETENTION_DAYS", fallback: "30", meaning: "Age of kept executions" },
+  { name: "FLUXBASE_LOG_FORMAT", fallback: "text", meaning: "text, or json for one object a line" },
+];
+
+/** Understood by the command line, and harmless in the server's environment. */
+const CLIENT_SETTINGS = ["FLUXBASE_SERVER", "FLUXBASE_TOKEN"];
+
+/**
+ * Reads the configuration.
+ *
+ * @param env The process's environment.
+ * @throws {AppError} CONFIG_INVALID naming the variable and the rule.
+ * @example Usage
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { readConfig } from "./config.ts";
+ *
+ * assertEquals(readConfig({ FLUXBASE_PORT: "9000" }).port, 9000);
+ * ```
+ */
+export function readConfig(env: Environment): Config {
+  refuseUnknown(env);
+  const rootKeys = text(env, "FLUXBASE_ENCRYPTION_KEY");
+  const rootKeysFile = text(env, "FLUXBASE_ENCRYPTION_KEY_FILE");
+  if (rootKeys !== null && rootKeysFile !== null) {
+    throw invalid("FLUXBASE_ENCRYPTION_KEY", "must not be set together with its _FILE form");
+  }
+  return Object.freeze({
+    host: text(env, "FLUXBASE_HOST") ?? "127.0.0.1",
+    port: integer(env, "FLUXBASE_PORT", 8080, 0, 65_535),
+    dataDir: text(env, "FLUXBASE_DATA_DIR") ?? ".fluxbase",
+    functionsDir: text(env, "FLUXBASE_FUNCTIONS_DIR") ?? "functions",
+    databaseUrl: text(env, "FLUXBASE_DATABASE_URL") ?? text(env, "DATABASE_URL"),
+    rootKeys,
+    rootKeysFile,
+    functionsCaFile: text(env, "FLUXBASE_FUNCTIONS_CA_FILE"),
+    functionsAllowNet: list(env, "FLUXBASE_FUNCTIONS_ALLOW_NET"),
+    functionTimeoutMs: integer(env, "FLUXBASE_FUNCTION_TIMEOUT", 30, 1, 3_600) * 1_000,
+    functionMemoryMb: integer(env, "FLUXBASE_FUNCTION_MEMORY_MB", 256, 96, 65_536),
+    functionMaxBodyBytes: integer(env, "FLUXBASE_FUNCTION_MAX_BODY_MB", 100, 1, 10_240) * 2 ** 20,
+    maxChildren: integer(env, "FLUXBASE_MAX_CHILDREN", 64, 1, 10_000),
+    logRetentionDays: integer(env, "FLUXBASE_LOG_RETENTION_DAYS", 30, 1, 3_650),
+    logFormat: choice(env, "FLUXBASE_LOG_FORMAT", ["text", "json"]),
+    secrets: environmentSecrets(env),
+  });
+}
+
+function refuseUnknown(env: Environment): void {
+  const known = new Set([...SETTINGS.map(({ name }) => name), ...CLIENT_SETTINGS]);
+  for (const name of Object.keys(env)) {
+    if (!name.startsWith("FLUXBASE_") || name.startsWith(ENV_PREFIX) || known.has(name)) continue;
+    throw invalid(name, "is not a setting of this server; see the README's table");
+  }
+}
+
+/** A value that is empty counts as not set, as an unset variable in a compose file is. */
+function text(env: Environment, name: string): string | null {
+  return env[name]?.trim() || null;
+}
+
+function list(env: Environment, name: string): string[] | null {
+  const items = text(env, name)?.split(",").map((item) => item.trim()) ?? null;
+  if (items?.some((item) => !/^[\w.:*[\]/-]+$/.test(item))) {
+    throw invalid(name, "must be hosts, host:port or CIDR ranges, comma-separated");
+  }
+  return items;
+}
+
+function integer(env: Environment, name: string, fallback: number, min: number, max: number) {
+  const given = text(env, name);
+  if (given === null) return fallback;
+  const value = /^\d{1,9}$/.test(given) ? Number(given) : NaN;
+  if (value >= min && value <= max) return value;
+  throw invalid(name, `must be a whole number from ${min} to ${max}`);
+}
+
+function choice<const T extends string>(env: Environment, name: string, choices: readonly T[]): T {
+  const given = text(env, name) ?? choices[0];
+  const found = choices.find((value) => value === given);
+  if (found === undefined) throw invalid(name, `must be one of: ${choices.join(", ")}`);
+  return found;
+}
+
+function invalid(name: string, rule: string): AppError {
+  return new AppError("CONFIG_INVALID", `${name} ${rule}`);
+}

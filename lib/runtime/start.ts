@@ -1,0 +1,114 @@
+/**
+ * Puts the runtime together: spares, pool, watch over memory, runner.
+ *
+ * @module
+ */
+import type { ExecutionSink } from "./execution.ts";
+import type { ExitReason } from "./exit_reason.ts";
+import { MemoryWatch } from "./memory_watch.ts";
+import { type ChildShape, CLOSED_ADDRESSES } from "./permissions.ts";
+import { Pool } from "./pool.ts";
+import { Runner } from "./runner.ts";
+import { Spares } from "./spares.ts";
+import type { CodeProvider, InjectionProvider } from "./target.ts";
+
+/** Options of {@linkcode startRuntime}. */
+export interface RuntimeOptions {
+  /** Path of the Deno executable. */
+  readonly deno: string;
+  /** A directory that only this user can enter, for sockets. */
+  readonly runDirectory: string;
+  /** Hosts that functions may reach; null: every public address. */
+  readonly allowNet: readonly string[] | null;
+  /** Hosts, `host:port` or ranges that stay closed, beside this machine and link-local ones. */
+  readonly denyNet: readonly string[];
+  readonly certificates: string | null;
+  readonly answerMs: number;
+  readonly memoryMb: number;
+  readonly bodyBytes: number;
+  readonly maxChildren: number;
+  readonly spares?: number;
+  readonly code: CodeProvider;
+  readonly secrets: InjectionProvider;
+  readonly sink: ExecutionSink;
+  onExit?(slot: string, reason: ExitReason): void;
+}
+
+/** A running runtime. */
+export interface Runtime {
+  readonly runner: Runner;
+  /** What this system can't give; for the start-up summary. */
+  readonly missing: readonly string[];
+  /** Waits at most `graceMs` for calls under way, and ends every child. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** How long a response may stream, ms. */
+const STREAM_MS = 15 * 60 * 1_000;
+/** How long an unused child is kept, ms. */
+const IDLE_MS = 5 * 60 * 1_000;
+/** Memory of a child that isn't V8's old space: the engine, young space and buffers, MiB. */
+const BESIDE_HEAP_MB = 64;
+
+/** Starts the runtime and its first spare child. */
+export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
+  const setpriv = await runs("setpriv", ["--version"]) ? "setpriv" : null;
+  const memory = Deno.build.os === "linux" ? new MemoryWatch("sh") : null;
+  const spares = new Spares({
+    deno: options.deno,
+    setpriv,
+    directory: options.runDirectory,
+    ...(options.certificates !== null && { certificates: options.certificates }),
+  }, options.spares ?? 1);
+  const pool = new Pool(spares, memory, {
+    maxChildren: options.maxChildren,
+    idleMs: IDLE_MS,
+    perFunction: { children: 4, comfortable: 48, most: 512 },
+    ...(options.onExit && { onExit: options.onExit }),
+  });
+  const shape = shapeOf(options);
+  spares.stock(shape);
+  const runner = new Runner({
+    code: options.code,
+    secrets: options.secrets,
+    sink: options.sink,
+    pool,
+    shape,
+    limits: {
+      answerMs: options.answerMs,
+      streamMs: STREAM_MS,
+      memoryBytes: options.memoryMb * 2 ** 20,
+      bodyBytes: options.bodyBytes,
+    },
+  });
+  return {
+    runner,
+    missing: [
+      ...(setpriv === null ? ["setpriv: a killed server may leave busy functions running"] : []),
+      ...(memory === null ? ["/proc: only the heap of functions is limited"] : []),
+    ],
+    async close(graceMs: number): Promise<void> {
+      await pool.close(graceMs);
+      await memory?.close();
+    },
+  };
+}
+
+/** What the operator names is open, even where it would be closed otherwise. */
+function shapeOf({ allowNet, denyNet, memoryMb }: RuntimeOptions): ChildShape {
+  const heapMb = Math.max(32, memoryMb - BESIDE_HEAP_MB);
+  const network = allowNet === null
+    ? { allow: "public" as const, deny: [...CLOSED_ADDRESSES, ...denyNet] }
+    : { allow: allowNet, deny: [] };
+  return { network, heapMb };
+}
+
+async function runs(command: string, args: string[]): Promise<boolean> {
+  try {
+    const { success } = await new Deno.Command(command, { args, stdout: "null", stderr: "null" })
+      .output();
+    return success;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,295 @@
+/**
+ * The server: reads the configuration, joins the parts, serves, and ends in order.
+ *
+ * This is the only file that knows every room.
+ *
+ * @module
+ */
+import { resolve } from "node:path";
+import { Authenticator } from "./lib/authenticator.ts";
+import { type Config, readConfig } from "./lib/config.ts";
+import { DataDir } from "./lib/data_dir.ts";
+import { AppError } from "./lib/errors.ts";
+import { createApp } from "./lib/http/app.ts";
+import { executionLogRoutes } from "./lib/http/execution_logs.ts";
+import { functionRoutes } from "./lib/http/functions.ts";
+import { createLog, errorFields, type Log } from "./lib/log.ts";
+import { Maintenance } from "./lib/maintenance.ts";
+import { type Namespace } from "./lib/resolve/ref.ts";
+import { Resolver } from "./lib/resolve/resolver.ts";
+import { openRing } from "./lib/root_keys.ts";
+import { CodeSource } from "./lib/runtime/code/code_source.ts";
+import { pickToolEnvironment } from "./lib/runtime/code/deno_tool.ts";
+import { Recorder } from "./lib/runtime/recorder.ts";
+import { startRuntime } from "./lib/runtime/start.ts";
+import { ServiceKeys } from "./lib/service_keys.ts";
+import { openEmbedded } from "./lib/store/embedded.ts";
+import { ExecutionStore } from "./lib/store/executions.ts";
+import { purgeAnswers } from "./lib/store/idempotency.ts";
+import { migrate } from "./lib/store/migrate.ts";
+import { openPostgres } from "./lib/store/postgres.ts";
+import { StoredSecretSource } from "./lib/store/secret_source.ts";
+import { SECRETS_CHANNEL } from "./lib/store/secret_writes.ts";
+import { purgeDeletedSecrets } from "./lib/store/secrets.ts";
+import { SERVICE_KEYS_CHANNEL } from "./lib/store/service_keys.ts";
+import type { Database } from "./lib/store/sql.ts";
+import { type Facts, summary } from "./lib/summary.ts";
+import { Vault } from "./lib/vault.ts";
+
+/** A running server. */
+export interface RunningServer {
+  readonly port: number;
+  readonly facts: Facts;
+  /** Answers what is under way, at most for `graceMs`, and ends everything. */
+  close(graceMs?: number): Promise<void>;
+}
+
+/** How long calls under way are waited for at the end, ms. */
+const GRACE_MS = 25_000;
+const DAY_MS = 24 * 60 * 60 * 1_000;
+/** How long deleted secrets are kept, ms. */
+const DELETED_MS = 30 * DAY_MS;
+const ADMIN_KEY_FILE = "admin.key";
+
+/**
+ * Starts a server.
+ *
+ * @param env The process's environment, of which Deno's tools get what they need.
+ * @throws {AppError} CONFIG_INVALID, KEY_RING_LOCKED, DATA_DIR_IN_USE or STORE_UNAVAILABLE.
+ */
+export async function startServer(
+  config: Config,
+  log: Log,
+  env: Readonly<Record<string, string>> = {},
+): Promise<RunningServer> {
+  await using opened = new AsyncDisposableStack();
+  const dataDir = await DataDir.open(config.dataDir);
+  const database = await openDatabase(config, dataDir);
+  opened.defer(() => database.close());
+  await migrate(database, new URL("./migrations/", import.meta.url));
+  const { ring, ...rootKey } = await openRing(config, dataDir, database);
+
+  const { sql } = database;
+  // Where this process is the only writer, what it holds stays current until it writes itself.
+  const fresh = database.kind === "embedded" ? { freshMs: Infinity } : {};
+  const resolver = new Resolver(new StoredSecretSource(sql), ring, {
+    ...fresh,
+    environment: config.secrets,
+    onStale: ({ namespace, ageMs }) =>
+      log.warn("stale secrets", { namespace: namespace ?? undefined, age_ms: Math.round(ageMs) }),
+  });
+  const auth = new Authenticator({ sql, ring, ...fresh });
+  const vault = new Vault({ sql, ring, resolver });
+  const keys = new ServiceKeys({ sql, ring, held: auth });
+  const created = await keys.ensureAdminKey((text) => dataDir.writeKey(ADMIN_KEY_FILE, text));
+  await subscribe(database, resolver, auth, opened);
+
+  const store = new ExecutionStore(sql);
+  const recorder = new Recorder(store, {
+    onLoss: (records, error) => log.error("records lost", { records, ...errorFields(error) }),
+  });
+  opened.defer(() => recorder.flush());
+  const functionsDir = resolve(config.functionsDir);
+  const code = new CodeSource({
+    root: functionsDir,
+    cacheDir: resolve(dataDir.file("code")),
+    deno: Deno.execPath(),
+    env: pickToolEnvironment(env),
+    onEvent: (event) => logCodeEvent(log, event),
+  });
+  opened.defer(() => code.close());
+  const runDirectory = await dataDir.makeRunDirectory();
+  opened.defer(() => Deno.remove(runDirectory, { recursive: true }));
+  const runtime = await startRuntime({
+    deno: Deno.execPath(),
+    runDirectory,
+    allowNet: config.functionsAllowNet,
+    denyNet: ownAddresses(config),
+    certificates: config.functionsCaFile,
+    answerMs: config.functionTimeoutMs,
+    memoryMb: config.functionMemoryMb,
+    bodyBytes: config.functionMaxBodyBytes,
+    maxChildren: config.maxChildren,
+    code,
+    secrets: resolver,
+    sink: recorder,
+    onExit: (slot, reason) => {
+      if (reason.kind !== "retired") log.warn("function ended", { function: slot, ...reason });
+    },
+  });
+  let graceMs = GRACE_MS;
+  opened.defer(() => runtime.close(graceMs));
+  code.prewarm().catch((error) => log.warn("no bundler", errorFields(error)));
+  const maintenance = new Maintenance([
+    { name: "answers", run: (now) => purgeAnswers(sql, now) },
+    { name: "deleted secrets", run: (now) => purgeDeletedSecrets(sql, ago(now, DELETED_MS)) },
+    { name: "executions", run: (now) => store.purge(ago(now, config.logRetentionDays * DAY_MS)) },
+  ], (chore, error) => log.error("chore failed", { chore, ...errorFields(error) }));
+  opened.defer(() => maintenance.close());
+
+  const app = createApp({
+    vault,
+    auth,
+    log,
+    health: { database: async () => void await sql`select 1`, key_ring: () => {} },
+    functions: functionRoutes({
+      auth,
+      runner: runtime.runner,
+      catalogue: code,
+      executions: store,
+      log,
+    }),
+    mounts: { "/api/v1/admin/logs/executions": executionLogRoutes(store) },
+  });
+  const { hostname, port } = listen(config, (request) => app.fetch(request), opened);
+  const running = opened.move();
+  return {
+    port,
+    facts: {
+      url: `http://${hostname}:${port}`,
+      database: database.kind,
+      databasePath: dataDir.file("database"),
+      functionsDir: config.functionsDir,
+      functions: await functionNames(code, functionsDir),
+      rootKey,
+      adminKey: await adminKey(dataDir, created !== undefined),
+      missing: runtime.missing,
+      task: Deno.execPath().includes("_npx") ? "npx -y deno@2.9.6 task" : "deno task",
+    },
+    async close(grace = GRACE_MS): Promise<void> {
+      graceMs = grace;
+      await running.disposeAsync();
+    },
+  };
+}
+
+async function openDatabase(config: Config, dataDir: DataDir): Promise<Database> {
+  if (config.databaseUrl !== null) return await openPostgres(config.databaseUrl);
+  return await openEmbedded(dataDir.file("database"));
+}
+
+/** What another process tells of, and what may have been missed, is looked up again. */
+async function subscribe(
+  database: Database,
+  resolver: Resolver,
+  auth: Authenticator,
+  opened: AsyncDisposableStack,
+): Promise<void> {
+  const secrets = await database.listen(
+    SECRETS_CHANNEL,
+    (payload) => resolver.invalidate(payload === "" ? null : payload as Namespace),
+    () => resolver.invalidate(null),
+  );
+  opened.defer(() => secrets.close());
+  const serviceKeys = await database.listen(
+    SERVICE_KEYS_CHANNEL,
+    (payload) => auth.invalidate(payload === "" ? null : payload),
+    () => auth.invalidate(null),
+  );
+  opened.defer(() => serviceKeys.close());
+}
+
+function listen(
+  config: Config,
+  handler: (request: Request) => Response | Promise<Response>,
+  opened: AsyncDisposableStack,
+): { hostname: string; port: number } {
+  const options = { hostname: config.host, port: config.port, onListen: () => {} };
+  let server: Deno.HttpServer<Deno.NetAddr>;
+  try {
+    server = Deno.serve(options, handler);
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.AddrInUse)) throw cause;
+    throw new AppError(
+      "CONFIG_INVALID",
+      `Port ${config.port} is in use; stop what uses it or set FLUXBASE_PORT`,
+      { cause },
+    );
+  }
+  opened.defer(() => server.shutdown());
+  return { hostname: config.host, port: server.addr.port };
+}
+
+/** The database and this server stay closed to functions wherever they are. */
+function ownAddresses({ databaseUrl, host, port }: Config): string[] {
+  const own = host === "0.0.0.0" || host === "::" || port === 0 ? [] : [`${host}:${port}`];
+  if (databaseUrl === null) return own;
+  const { hostname, port: databasePort } = new URL(databaseUrl);
+  return hostname === "" ? own : [...own, `${hostname}:${databasePort || 5432}`];
+}
+
+async function functionNames(code: CodeSource, directory: string): Promise<string[] | null> {
+  try {
+    await Deno.stat(directory);
+  } catch {
+    return null;
+  }
+  const { functions } = await code.list();
+  return functions.filter((f) => f.namespace === null).map((f) => f.name);
+}
+
+async function adminKey(dataDir: DataDir, created: boolean): Promise<Facts["adminKey"]> {
+  if (await dataDir.readKey(ADMIN_KEY_FILE) === null) return null;
+  return { path: dataDir.file(ADMIN_KEY_FILE), created };
+}
+
+function logCodeEvent(log: Log, event: Parameters<NonNullable<CodeEvents>>[0]): void {
+  if (event.type === "built") {
+    const { name, namespace, cached, durationMs } = event;
+    const ms = Math.round(durationMs);
+    log.info("function built", { function: name, namespace: namespace ?? undefined, cached, ms });
+  } else if (event.type === "failed" && event.error.code !== "FUNCTION_NOT_FOUND") {
+    log.warn("function not built", { function: event.name, reason: event.error.message });
+  } else if (event.type === "unwatched" || event.type === "uncached") {
+    log.warn(`functions ${event.type}`, errorFields(event.error));
+  }
+}
+
+type CodeEvents = ConstructorParameters<typeof CodeSource>[0]["onEvent"];
+
+function ago(now: Date, ms: number): Date {
+  return new Date(now.getTime() - ms);
+}
+
+/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
+function untilAskedToEnd(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let asked = false;
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(signal, () => {
+      if (asked) Deno.exit(130);
+      asked = true;
+      resolve();
+    });
+  }
+  return promise;
+}
+
+async function main(): Promise<void> {
+  const startedAt = performance.now();
+  const encoder = new TextEncoder();
+  const env = Deno.env.toObject();
+  const config = readConfig(env);
+  const log = createLog({
+    format: config.logFormat,
+    write: (line) => Deno.stderr.writeSync(encoder.encode(line + "\n")),
+  });
+  const asked = untilAskedToEnd();
+  const server = await startServer(config, log, env);
+  if (config.logFormat === "json") log.info("ready", { url: server.facts.url });
+  else console.log(summary(server.facts, performance.now() - startedAt));
+  await asked;
+  log.info("ending");
+  await server.close();
+}
+
+if (import.meta.main) {
+  try {
+    await main();
+    Deno.exit(0);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    console.error(`Error: ${error.message}`);
+    Deno.exit(1);
+  }
+}
