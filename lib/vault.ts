@@ -102,14 +102,14 @@ export class Vault {
    *
    * @throws {AppError} CONFLICT when there is one of this name in this scope.
    */
-  create(
+  async create(
     principal: Principal,
     ref: SecretRef,
     secret: NewSecret,
     options: WriteOptions = {},
   ): Promise<WriteResult> {
     allow(principal, "secrets:write", ref);
-    return this.#writer.insert(principal, ref, {
+    return await this.#writer.insert(principal, ref, {
       fields: patchFields(secret),
       plan: (context) => ({ change: createChange(context, ref, secret), value: secret.value }),
     }, options);
