@@ -7,7 +7,7 @@ import { CATALOGUE, type ErrorCode } from "../errors.ts";
 import { CliError, exitCodeOf, isErrorCode } from "./failure.ts";
 
 /** What can come between a request and its answer. */
-export type Reason = "refused" | "name" | "tls" | "timeout" | "broken";
+export type Reason = "refused" | "name" | "tls" | "timeout" | "port" | "broken";
 
 /** Why a request got no answer. */
 export function reasonOf(error: unknown): Reason {
@@ -18,6 +18,7 @@ export function reasonOf(error: unknown): Reason {
   if (/refused/i.test(text)) return "refused";
   if (/dns|lookup|resolve/i.test(text)) return "name";
   if (/certificate|tls|ssl/i.test(text)) return "tls";
+  if (/blocked/i.test(text)) return "port";
   return "broken";
 }
 
@@ -25,6 +26,7 @@ const REASONS: Readonly<Record<Exclude<Reason, "refused">, string>> = {
   name: "its name is not known",
   tls: "no trusted TLS connection",
   timeout: "it did not answer in time",
+  port: "its port is kept for another protocol, so no HTTP client calls it",
   broken: "the connection broke",
 };
 

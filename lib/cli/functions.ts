@@ -11,6 +11,15 @@ const NAMESPACE: Flag = {
   help: "The function of this namespace",
 };
 
+const list: Command = {
+  name: "list",
+  aliases: ["ls"],
+  summary: "List the functions that the key may call",
+  flags: [{ name: "namespace", value: "NAME", help: "Only the functions of this namespace" }],
+  examples: ["functions list"],
+  load: async () => (await import("./functions_list.ts")).listFunctions,
+};
+
 const invoke: Command = {
   name: "invoke",
   summary: "Call a function and print its response as it comes",
@@ -36,6 +45,6 @@ const invoke: Command = {
 export const functions: Command = {
   name: "functions",
   aliases: ["function", "fn"],
-  summary: "Call edge functions",
-  commands: [invoke],
+  summary: "List and call edge functions",
+  commands: [list, invoke],
 };

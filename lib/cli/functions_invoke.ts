@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { CATALOGUE } from "../errors.ts";
 import { parseNamespace } from "../resolve/ref.ts";
 import { failureOf } from "./answer.ts";
 import type { RequestOptions } from "./client.ts";
@@ -11,12 +12,14 @@ import type { Context } from "./table.ts";
 
 /** Milliseconds until the response must have begun. */
 const TIMEOUT_MS = 120_000;
-const NAME = /^[A-Za-z0-9_][A-Za-z0-9_-]*$/;
+const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/;
 
 /** Calls a function. */
 export async function invokeFunction(context: Context): Promise<void> {
   const name = context.args.NAME!;
-  if (!NAME.test(name)) throw usageError("NAME must be of A-Z a-z 0-9 _ -");
+  if (!NAME.test(name)) {
+    throw usageError("NAME must be 1 to 63 of A-Z a-z 0-9 _ - and begin with a letter or digit");
+  }
   const namespace = context.flags.text("namespace");
   const method = parseMethod(context.flags.text("method") ?? "POST");
   const body = await readBody(context);
@@ -87,7 +90,10 @@ async function pass(response: Response, context: Context): Promise<void> {
 async function refuse(response: Response, context: Context): Promise<never> {
   const bytes = new Uint8Array(await response.arrayBuffer());
   const failure = failureOf(response.status, new TextDecoder().decode(bytes));
-  if (isErrorCode(failure.code)) throw failure;
+  const code = failure.code;
+  const id = response.headers.get("x-fluxbase-execution-id");
+  if (id !== null) context.io.note(`Execution: ${id}`);
+  if (isErrorCode(code) && CATALOGUE[code].status === response.status) throw failure;
   await context.io.outBytes(bytes);
   throw new CliError(1, `The function answered with status ${response.status}`);
 }

@@ -38,13 +38,13 @@ function complain(error: CliError, io: Io): ExitCode {
 }
 
 async function dispatch(words: readonly string[], io: Io, place: Place): Promise<void> {
-  const asksHelp = words[0] === "help";
-  const invocation = parseCommandLine(asksHelp ? words.slice(1) : words, ROOT);
+  const asked = words[0] === HELP.name ? ["--help", ...words.slice(1)] : words;
+  const invocation = parseCommandLine(asked, ROOT);
   const { path, flags } = invocation;
   const command = path[path.length - 1]!;
   if (flags.on("version")) return io.out((await import("../version.ts")).VERSION);
   if (command === HELP) return await showHelp([ROOT], io);
-  if (asksHelp || flags.on("help") || command.load === undefined) return await showHelp(path, io);
+  if (flags.on("help") || command.load === undefined) return await showHelp(path, io);
   const handler = await command.load();
   await handler(contextOf(invocation, io, place));
 }

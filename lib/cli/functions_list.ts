@@ -1,0 +1,27 @@
+/**
+ * `functions list`: the functions that the key may call.
+ *
+ * @module
+ */
+import { parseNamespace } from "../resolve/ref.ts";
+import { print } from "./output.ts";
+import type { Context } from "./table.ts";
+
+interface FunctionInfo {
+  readonly name: string;
+  readonly namespace: string | null;
+}
+
+/** Lists functions. */
+export async function listFunctions(context: Context): Promise<void> {
+  const typed = context.flags.text("namespace");
+  const namespace = typed === undefined ? undefined : parseNamespace(typed);
+  const client = await context.connect();
+  const all = await client.json<FunctionInfo[]>("GET", "/api/v1/functions");
+  const found = all.filter((each) => namespace === undefined || each.namespace === namespace);
+  await print(context, found, {
+    columns: ["NAME", "NAMESPACE"],
+    rows: found.map((each) => [each.name, each.namespace ?? "-"]),
+    empty: "No functions found.",
+  });
+}
