@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { Budget } from "./budget.ts";
 import type { Masker, MaskStream } from "./mask/masker.ts";
 
 /** The level of a line. */
@@ -66,8 +67,7 @@ class OutputReader {
   #rest = "";
   #lastCall = 0;
   #lastLevel: LogLevel;
-  #budget = BURST;
-  #filledAt = performance.now();
+  readonly #budget = new Budget(REFILL, BURST);
   #dropped = 0;
 
   constructor(options: OutputOptions) {
@@ -98,14 +98,10 @@ class OutputReader {
 
   /** Spends the budget of `bytes`; false when they are to be dropped. */
   #afford(bytes: number): boolean {
-    const now = performance.now();
-    this.#budget = Math.min(BURST, this.#budget + (now - this.#filledAt) / 1000 * REFILL);
-    this.#filledAt = now;
-    if (this.#budget < bytes) {
+    if (!this.#budget.spend(bytes)) {
       this.#dropped += bytes;
       return false;
     }
-    this.#budget -= bytes;
     this.#reportDropped();
     return true;
   }

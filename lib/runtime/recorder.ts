@@ -1,12 +1,13 @@
 /**
  * Records runs and their output in batches, behind the calls: a call never waits for its record.
  *
- * Every call is counted. Single records are kept of every run that printed something or didn't
- * complete, and of others as long as there are not too many a second, so that a flood of calls is
- * not also a flood of rows.
+ * Every call is counted. Single records and lines are kept as long as there are not too many a
+ * second, first those of runs that printed something or didn't complete, so that a flood of calls
+ * or of output is not also a flood of rows.
  *
  * @module
  */
+import { Budget } from "./budget.ts";
 import type { Execution, ExecutionLine, ExecutionSink } from "./execution.ts";
 
 /** Calls of one function in one minute. */
@@ -39,12 +40,16 @@ export interface RecorderOptions {
   onLoss?(records: number, error: unknown): void;
 }
 
-/** Records of completed runs without output that are kept a second. */
-export const QUIET_RECORDS_PER_SECOND = 50;
+/** Records of completed runs without output that are kept: a second, and at once. */
+export const QUIET_RECORDS = { perSecond: 50, burst: 100 };
+/** Records of other runs that are kept. */
+export const LOUD_RECORDS = { perSecond: 200, burst: 1_000 };
+/** Lines of output that are kept, of all functions. */
+export const LINES = { perSecond: 2_000, burst: 10_000 };
 /** Output of one run that is kept, lines and characters. */
 export const MAX_LINES = 1_000;
 export const MAX_CHARACTERS = 256 * 1024;
-/** What waits at most to be written; more is dropped and counted. */
+/** Records of a kind that wait at most while the store can't take them. */
 const MAX_WAITING = 20_000;
 /** Runs whose output is counted at once. */
 const MAX_TRACKED = 5_000;
@@ -62,8 +67,9 @@ export class Recorder implements ExecutionSink {
   readonly #counts = new Map<string, InvocationCount>();
   #executions: Execution[] = [];
   #lines: ExecutionLine[] = [];
-  #quiet = 0;
-  #quietSecond = 0;
+  readonly #quiet = new Budget(QUIET_RECORDS.perSecond, QUIET_RECORDS.burst);
+  readonly #loud = new Budget(LOUD_RECORDS.perSecond, LOUD_RECORDS.burst);
+  readonly #lineBudget = new Budget(LINES.perSecond, LINES.burst);
   #dropped = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #flushing: Promise<void> | undefined;
@@ -82,6 +88,10 @@ export class Recorder implements ExecutionSink {
   line(line: ExecutionLine): void {
     const text = line.executionId === null ? line.text : this.#within(line.executionId, line.text);
     if (text === undefined) return;
+    if (!this.#lineBudget.spend(1)) {
+      this.#dropped++;
+      return this.#schedule();
+    }
     this.#keep(this.#lines, text === line.text ? line : { ...line, text });
     this.#schedule();
   }
@@ -110,13 +120,8 @@ export class Recorder implements ExecutionSink {
   }
 
   #worthKeeping({ id, outcome }: Execution): boolean {
-    if (outcome !== "completed" || this.#printed.has(id)) return true;
-    const second = Math.floor(performance.now() / 1000);
-    if (second !== this.#quietSecond) {
-      this.#quietSecond = second;
-      this.#quiet = 0;
-    }
-    return this.#quiet++ < QUIET_RECORDS_PER_SECOND;
+    const quiet = outcome === "completed" && !this.#printed.has(id);
+    return (quiet ? this.#quiet : this.#loud).spend(1);
   }
 
   #keep<T>(list: T[], record: T): void {
