@@ -92,7 +92,7 @@ async function refuse(response: Response, context: Context): Promise<never> {
   const failure = failureOf(response.status, new TextDecoder().decode(bytes));
   const code = failure.code;
   const id = response.headers.get("x-fluxbase-execution-id");
-  if (id !== null) context.io.note(`Execution: ${id}`);
+  if (id !== null && response.status !== 404) context.io.note(`Execution: ${id}`);
   if (isErrorCode(code) && CATALOGUE[code].status === response.status) throw failure;
   await context.io.outBytes(bytes);
   throw new CliError(1, `The function answered with status ${response.status}`);

@@ -22,9 +22,10 @@ const ENTER = new Set([0x0a, 0x0d]);
  */
 export function promptHidden(question: string): string {
   const write = (text: string) => Deno.stderr.writeSync(new TextEncoder().encode(text));
-  write(question);
+  // Before the question, so that no key typed in answer to it is shown.
   Deno.stdin.setRaw(true);
   try {
+    write(question);
     return decodeLine(readLine());
   } finally {
     Deno.stdin.setRaw(false);
