@@ -51,7 +51,7 @@ function check<T>(parsed: unknown, schema: z.ZodType<T>): T {
   const result = schema.safeParse(parsed);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  // Field names come from the schema, since it drops those it doesn't know.
+  // Name and rule come from the schema, which drops the fields that it doesn't know.
   throw invalid(`: ${issue?.path.join(".")} ${issue?.message}`);
 }
 

@@ -23,7 +23,7 @@ export const secretBody = z.object({
 });
 
 /** The body of a rollback in the form that carries the version. */
-export const rollbackBody = z.object({ ...placeFields, version: z.unknown() });
+export const rollbackBody = z.object({ ...placeFields, version: z.unknown().optional() });
 
 /** A checked {@linkcode secretBody}. */
 export type SecretBody = z.infer<typeof secretBody>;

@@ -147,6 +147,6 @@ export async function send(
   const response = await app.request(path, init);
   const text = await response.text();
   const isJson = response.headers.get("content-type")?.includes("json") ?? false;
-  const body: unknown = isJson ? JSON.parse(text) : undefined;
+  const body: unknown = isJson && text !== "" ? JSON.parse(text) : undefined;
   return { status: response.status, headers: response.headers, body, text };
 }
