@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { good, NOBODY, testCli } from "../support/cli_world.ts";
+import { cutFirstAnswer, listenAndDrop, relayAfter } from "../support/relay.ts";
 import { admin, ref } from "../support/world.ts";
 import { Plaintext } from "../../lib/crypto/plaintext.ts";
 
@@ -56,49 +57,15 @@ testCli("secrets list brings every page", async (run, _api, { vault }) => {
   assertEquals(listed.map((each: { name: string }) => each.name), names);
 });
 
-/** A relay to `port` that swallows the first answer and breaks that connection. */
-function cutFirstAnswer(port: number) {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  let first = true;
-  const done = (async () => {
-    for await (const client of listener) {
-      const server = await Deno.connect({ hostname: "127.0.0.1", port });
-      if (first) {
-        first = false;
-        const request = client.readable.pipeTo(server.writable).catch(() => {});
-        await server.readable.getReader().read();
-        client.close();
-        await request;
-      } else {
-        await Promise.allSettled([
-          client.readable.pipeTo(server.writable),
-          server.readable.pipeTo(client.writable),
-        ]);
-      }
-    }
-  })();
-  return closable(listener, done);
-}
-
-/** Accepts connections and drops them. */
-function listenAndDrop() {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  let count = 0;
-  const done = (async () => {
-    for await (const connection of listener) {
-      count++;
-      connection.close();
-    }
-  })();
-  return { ...closable(listener, done), accepted: () => count };
-}
-
-function closable(listener: Deno.TcpListener, done: Promise<void>) {
-  return {
-    port: listener.addr.port,
-    async [Symbol.asyncDispose]() {
-      listener.close();
-      await done;
-    },
-  };
-}
+testCli("a secret that somebody else creates in between is updated", async (run, api, world) => {
+  const theirs = { value: Plaintext.fromText("value-theirs") };
+  await using relay = relayAfter(api.port, async (head) => {
+    if (head.startsWith("POST ")) await world.vault.create(admin, ref("KEY"), theirs);
+  });
+  const env = { FLUXBASE_SERVER: `http://127.0.0.1:${relay.port}` };
+  const out = await good(run, ["secrets", "set", "KEY", "value-ours"], { env });
+  assertEquals(out.split("\n")[0], "Secret 'KEY' updated.");
+  assertEquals(await api.reveal("KEY"), "value-ours");
+  const history = JSON.parse(await good(run, ["secrets", "history", "KEY", "-o", "json"]));
+  assertEquals(history.length, 2);
+});
