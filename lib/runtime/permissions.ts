@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { resolve } from "node:path";
 
 /** Where user code may connect to. */
 export interface NetworkPolicy {
@@ -24,7 +25,7 @@ export interface ChildShape {
 export interface ChildPaths {
   /** The bootstrap's path. */
   readonly bootstrap: string;
-  /** The child's own socket. */
+  /** The child's own socket; may be relative, so that a long way to it still fits a socket. */
   readonly socket: string;
   /** Sets this child's web storage apart from every other's. */
   readonly location: string;
@@ -60,6 +61,8 @@ export function shapeKey({ network, heapMb }: ChildShape): string {
  * that packages which look at the environment still work.
  */
 export function denoArguments(shape: ChildShape, paths: ChildPaths): string[] {
+  // Network permissions take sockets by absolute path only.
+  const absolute = resolve(paths.socket);
   return [
     "run",
     "--quiet",
@@ -73,11 +76,12 @@ export function denoArguments(shape: ChildShape, paths: ChildPaths): string[] {
     `--v8-flags=--max-old-space-size=${shape.heapMb}`,
     "--ignore-env",
     "--allow-env=FLUXBASE_*",
-    ...networkArguments(shape.network, paths.socket),
+    ...networkArguments(shape.network, absolute),
     `--allow-read=${paths.socket}`,
     `--allow-write=${paths.socket}`,
     paths.bootstrap,
     paths.socket,
+    absolute,
   ];
 }
 

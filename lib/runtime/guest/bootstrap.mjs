@@ -21,9 +21,9 @@ import { IncomingBody, OutgoingBody, peekBody } from "./bodies.mjs";
  * @property {OutgoingBody | undefined} outgoing
  */
 
-const path = /** @type {string} */ (Deno.args[0]);
+const [path, absolutePath] = /** @type {[string, string]} */ (Deno.args);
 const connection = await Deno.connect({ transport: "unix", path });
-Deno.permissions.revokeSync({ name: "net", host: `unix:${path}` });
+Deno.permissions.revokeSync({ name: "net", host: `unix:${absolutePath}` });
 Deno.permissions.revokeSync({ name: "read", path });
 Deno.permissions.revokeSync({ name: "write", path });
 
