@@ -6,8 +6,9 @@
  * else waits. A statement made on the database's own handle from inside a transaction's work would
  * wait for that very transaction: it is refused when its time to wait is over.
  *
- * Each commit is synced to the disk before it is acknowledged. A statement that doesn't end, or a
- * crash of the engine, costs the thread: the next statement starts a new one on the same files.
+ * Each commit is synced to the disk before it is acknowledged. A statement past its deadline is
+ * given up; until it ends, all others are refused at once. After a crash of the engine the next
+ * statement starts a new thread on the same files.
  *
  * Permissions: `--allow-read=DIRECTORY,…` and `--allow-write=DIRECTORY`.
  *
@@ -27,6 +28,11 @@ export interface EmbeddedOptions {
   readonly deadlineMs?: number;
   /** Milliseconds that a statement may wait for its turn. Default 5,000. */
   readonly waitMs?: number;
+  /**
+   * Called when a statement that was given up has not ended a minute later. Only another process
+   * can help then: end this one.
+   */
+  readonly onStuck?: () => void;
 }
 
 /** The embedded database, with what only it can tell. */
@@ -44,6 +50,10 @@ interface Ear {
 
 /** A first start unpacks a whole new database. */
 const OPEN_MS = 60_000;
+/** Milliseconds in which the process or thread before this one may finish ending. */
+const PREDECESSOR_MS = 1_000;
+/** A statement given up and not ended for this long is taken to be stuck. */
+const STUCK_MS = 60_000;
 /** A script is a migration. */
 const SCRIPT_MS = 600_000;
 const CLOSE_MS = 2_000;
@@ -71,6 +81,7 @@ class Embedded implements EmbeddedDatabase {
   readonly #directory: string;
   readonly #deadlineMs: number;
   readonly #waitMs: number;
+  readonly #onStuck: () => void;
   readonly #lane: Lane;
   readonly #ears = new Set<Ear>();
   #engine: EmbeddedEngine | null = null;
@@ -80,6 +91,7 @@ class Embedded implements EmbeddedDatabase {
     this.#directory = directory;
     this.#deadlineMs = options.deadlineMs ?? 10_000;
     this.#waitMs = options.waitMs ?? 5_000;
+    this.#onStuck = options.onStuck ?? (() => {});
     this.#lane = new Lane(this.#waitMs);
   }
 
@@ -140,10 +152,15 @@ class Embedded implements EmbeddedDatabase {
   }
 
   async #start(): Promise<EmbeddedEngine> {
-    const engine = new EmbeddedEngine((channel, payload) => {
-      for (const ear of this.#ears) if (ear.channel === channel) ear.onPayload(payload);
+    const engine = new EmbeddedEngine({
+      onNotify: (channel, payload) => {
+        for (const ear of this.#ears) if (ear.channel === channel) ear.onPayload(payload);
+      },
+      onStuck: this.#onStuck,
+      stuckMs: STUCK_MS,
     });
-    await engine.run({ kind: "open", directory: this.#directory }, OPEN_MS);
+    const task = { kind: "open", directory: this.#directory, patienceMs: PREDECESSOR_MS } as const;
+    await engine.run(task, OPEN_MS);
     for (const channel of this.#channels()) {
       await engine.run({ kind: "listen", channel }, this.#deadlineMs);
     }
@@ -157,7 +174,8 @@ class Embedded implements EmbeddedDatabase {
       query: (text, values) => engine.run({ kind: "query", text, values }, this.#deadlineMs),
       script: (text) => run({ kind: "script", text }, SCRIPT_MS),
       control: (text) => run({ kind: "script", text }, this.#deadlineMs),
-      discard: () => engine.discard(),
+      // Held by a statement given up, it rolls back by itself when that ends.
+      discard: () => engine.held || engine.discard(),
     };
   }
 

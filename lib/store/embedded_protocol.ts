@@ -7,7 +7,7 @@ import type { Row, SqlValue } from "./sql.ts";
 
 /** A piece of work for the thread. */
 export type Task =
-  | { readonly kind: "open"; readonly directory: string }
+  | { readonly kind: "open"; readonly directory: string; readonly patienceMs: number }
   | { readonly kind: "query"; readonly text: string; readonly values: readonly SqlValue[] }
   | { readonly kind: "script"; readonly text: string }
   | { readonly kind: "listen"; readonly channel: string }

@@ -1,9 +1,9 @@
 /**
  * The thread that the embedded database runs in.
  *
- * WebAssembly runs to the end of a statement without a pause. Here that stops nobody else, and
- * when it doesn't end the thread can be thrown away. The thread holds the directory's lock itself,
- * so a successor cannot open the files before this one is really gone.
+ * WebAssembly runs to the end of a statement without a pause; here that stops nobody else. The
+ * thread holds the directory's lock itself, so that a successor cannot open the files before this
+ * one is really gone.
  *
  * @module
  */
@@ -14,6 +14,7 @@ import { SYNCED_START, SyncedFiles, syncTree } from "./embedded_files.ts";
 import { DirectoryInUse, lockDirectory } from "./embedded_lock.ts";
 import type { Failure, Reply, Request, Task } from "./embedded_protocol.ts";
 import { encodeText, TEXT_PARSERS } from "./embedded_types.ts";
+import { quoteIdentifier } from "./postgres_types.ts";
 import type { Row } from "./sql.ts";
 
 interface Engine {
@@ -22,8 +23,6 @@ interface Engine {
   readonly directory: string;
 }
 
-/** Milliseconds in which the process or thread before may finish ending. */
-const PATIENCE_MS = 2_000;
 /** With less, a write-ahead segment (16 MiB) may not fit, and the database would hang on it. */
 const LEAST_FREE_BYTES = 64 * 1024 * 1024;
 const SPACE_CHECK_MS = 1_000;
@@ -50,7 +49,7 @@ scope.onmessage = async ({ data: { id, task } }) => {
 
 async function perform(task: Task): Promise<Row[]> {
   if (task.kind === "open") {
-    engine = await open(task.directory);
+    engine = await open(task.directory, task.patienceMs);
     return [];
   }
   if (engine === null) throw new Error("The database is not open");
@@ -65,9 +64,7 @@ async function perform(task: Task): Promise<Row[]> {
       await database.exec(task.text);
       return [];
     case "listen":
-      await database.listen(task.channel, (payload) => {
-        scope.postMessage({ channel: task.channel, payload });
-      });
+      await database.exec(`listen ${quoteIdentifier(task.channel)}`);
       return [];
     case "syncs":
       return [{ syncs: files.syncs }];
@@ -77,12 +74,13 @@ async function perform(task: Task): Promise<Row[]> {
   }
 }
 
-async function open(root: string): Promise<Engine> {
-  await lockDirectory(join(root, "lock"), { patienceMs: PATIENCE_MS });
+async function open(root: string, patienceMs: number): Promise<Engine> {
+  await lockDirectory(join(root, "lock"), { patienceMs });
   const directory = join(root, "pgdata");
   const fresh = !existsSync(join(directory, "PG_VERSION"));
   const files = new SyncedFiles(directory);
   const database = await PGlite.create({ fs: files, startParams: [...SYNCED_START] });
+  database.onNotification((channel, payload) => scope.postMessage({ channel, payload }));
   if (fresh) syncTree(directory);
   return { database, files, directory };
 }

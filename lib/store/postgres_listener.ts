@@ -4,6 +4,7 @@
  * @module
  */
 import type { PostgresConnection } from "./postgres_connection.ts";
+import { quoteIdentifier } from "./postgres_types.ts";
 import type { Subscription } from "./sql.ts";
 
 /** Options of a {@linkcode PostgresListener}. */
@@ -43,7 +44,7 @@ export class PostgresListener {
     this.#ears.add(ear);
     try {
       const connection = await (this.#connection ??= this.#connect());
-      await connection.control(`listen ${quote(ear.channel)}`);
+      await connection.control(`listen ${quoteIdentifier(ear.channel)}`);
     } catch (error) {
       this.#ears.delete(ear);
       throw error;
@@ -90,7 +91,9 @@ export class PostgresListener {
   async #comeBack(): Promise<void> {
     try {
       const connection = await (this.#connection ??= this.#connect());
-      for (const channel of this.#channels()) await connection.control(`listen ${quote(channel)}`);
+      for (const channel of this.#channels()) {
+        await connection.control(`listen ${quoteIdentifier(channel)}`);
+      }
       for (const ear of this.#ears) ear.onGap();
     } catch {
       // A connection that was made and lost reports that itself, through closed.
@@ -110,14 +113,10 @@ export class PostgresListener {
     this.#ears.delete(ear);
     if (this.#channels().has(ear.channel)) return;
     const connection = await this.#connection?.catch(() => null);
-    await connection?.control(`unlisten ${quote(ear.channel)}`).catch(() => {});
+    await connection?.control(`unlisten ${quoteIdentifier(ear.channel)}`).catch(() => {});
   }
 
   #channels(): Set<string> {
     return new Set([...this.#ears].map((ear) => ear.channel));
   }
-}
-
-function quote(channel: string): string {
-  return `"${channel.replaceAll('"', '""')}"`;
 }

@@ -57,3 +57,8 @@ export function arrayLiteral(items: readonly string[]): string {
 export function encodeValue(value: unknown): unknown {
   return Array.isArray(value) ? arrayLiteral(value) : value;
 }
+
+/** Writes a name so that it is taken letter by letter (PostgreSQL manual, section 4.1.1). */
+export function quoteIdentifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}

@@ -17,7 +17,13 @@ import { oncePerProcess, run, sharedDirectory } from "./shared.ts";
 export interface TestDatabase {
   readonly name: "postgres" | "embedded";
   /** Opens a new one. Closing it removes it. */
-  open(): Promise<Database>;
+  open(options?: OpenOptions): Promise<Database>;
+}
+
+/** What both drivers' options have in common. */
+export interface OpenOptions {
+  readonly deadlineMs?: number;
+  readonly waitMs?: number;
 }
 
 const TEMPLATE = "fluxbase_template";
@@ -33,9 +39,10 @@ export const databases: readonly TestDatabase[] = [
 export async function withDatabase<T>(
   name: TestDatabase["name"],
   work: (database: Database) => Promise<T>,
+  options: OpenOptions = {},
 ): Promise<T> {
   const kind = databases.find((each) => each.name === name)!;
-  const database = await kind.open();
+  const database = await kind.open(options);
   try {
     return await work(database);
   } finally {
@@ -68,14 +75,14 @@ export async function createEmbeddedDirectory(): Promise<
   return { directory, remove: () => Deno.remove(directory, { recursive: true }) };
 }
 
-async function openTestPostgres(): Promise<Database> {
+async function openTestPostgres(options?: OpenOptions): Promise<Database> {
   const { url, drop } = await createPostgresDatabase();
-  return thenClean(await openPostgres(url), drop);
+  return thenClean(await openPostgres(url, options), drop);
 }
 
-async function openTestEmbedded(): Promise<Database> {
+async function openTestEmbedded(options?: OpenOptions): Promise<Database> {
   const { directory, remove } = await createEmbeddedDirectory();
-  return thenClean(await openEmbedded(directory), remove);
+  return thenClean(await openEmbedded(directory, options), remove);
 }
 
 /** Returns `database` with a `close` that also removes what it stood on. */
