@@ -10,7 +10,7 @@ import { type CachedBundle, DiskCache } from "./disk_cache.ts";
 import { findFunction, isAbsent } from "./directory.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { configPaths, findConfig } from "./function_config.ts";
-import { candidatePaths, type Located } from "./layout.ts";
+import { candidatePaths, isPlace, type Located } from "./layout.ts";
 import { digestsOf, readSources } from "./snapshot.ts";
 
 /** What a build came to. */
@@ -46,6 +46,9 @@ export class Builder {
 
   /** Builds a function. Never throws: an error is an outcome, and has files to watch as well. */
   async build(name: string, namespace: string | null): Promise<Built> {
+    if (!isPlace(name, namespace)) {
+      return { outcome: this.#notFound(), cached: false, watch: [], print: "" };
+    }
     const places = candidatePaths(name, namespace);
     const watch = [...places, ...configPaths(places.at(-1) ?? "")];
     const print = fingerprint(this.#options.root, watch);

@@ -122,16 +122,17 @@ export class CodeSource {
     const now = performance.now();
     const entry = new Entry(code, built, this.#options.root, now);
     if (touched.size > 0) entry.touch(touched);
-    await this.#keep(key, wanted, entry);
-    this.#report(wanted, built, now - began);
+    // Names that don't exist aren't kept or reported: anybody can think of any number of them.
+    const absent = code instanceof AppError && code.code === "FUNCTION_NOT_FOUND";
+    if (absent) await this.#forget(key, wanted);
+    else this.#entries.set(key, entry);
+    if (!absent) this.#report(wanted, built, now - began);
     return entry;
   }
 
-  async #keep(key: string, wanted: Name, entry: Entry): Promise<void> {
-    const absent = entry.code instanceof AppError && entry.code.code === "FUNCTION_NOT_FOUND";
-    if (!absent) this.#entries.set(key, entry);
-    // Names that don't exist aren't kept: anybody can think of any number of them.
-    else if (this.#entries.delete(key)) await this.#builder.forget(wanted.name, wanted.namespace);
+  async #forget(key: string, wanted: Name): Promise<void> {
+    const known = this.#entries.delete(key);
+    if (known) await this.#builder.forget(wanted.name, wanted.namespace);
   }
 
   async #prepare(): Promise<void> {

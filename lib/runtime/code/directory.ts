@@ -8,7 +8,7 @@ import {
   candidatePaths,
   duplicateError,
   functionsIn,
-  isFunctionName,
+  isPlace,
   type LayoutProblem,
   type Listing,
   type Located,
@@ -28,7 +28,7 @@ export async function findFunction(
   name: string,
   namespace: string | null,
 ): Promise<Located | null> {
-  if (!isFunctionName(name) || (namespace !== null && !isSafeFolder(namespace))) return null;
+  if (!isPlace(name, namespace)) return null;
   const files = candidatePaths(name, namespace);
   const kinds = await Promise.all(files.map((file) => kindOf(`${root}/${file}`)));
   const link = files[kinds.indexOf("link")];
@@ -75,10 +75,6 @@ export function toSlashes(path: string): string {
 
 function linkError(file: string): AppError {
   return new AppError("FUNCTION_INVALID", `${file}: symbolic links are not followed`);
-}
-
-function isSafeFolder(namespace: string): boolean {
-  return functionsIn([`@${namespace}/x.ts`]).functions.length === 1;
 }
 
 async function kindOf(path: string): Promise<"file" | "link" | null> {

@@ -43,9 +43,15 @@ export function isFunctionName(name: string): boolean {
   return NAME.test(name);
 }
 
+/** Whether a function could have this name in this namespace; only then are there paths for it. */
+export function isPlace(name: string, namespace: string | null): boolean {
+  return isFunctionName(name) && (namespace === null || isNamespace(namespace));
+}
+
 /**
  * Every path at which the function could lie, relative to the root.
  *
+ * @param name Must be a place with `namespace`, see {@linkcode isPlace}.
  * @example Usage
  * ```ts
  * import { assertEquals } from "@std/assert";

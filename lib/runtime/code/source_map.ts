@@ -5,6 +5,7 @@
  */
 import { resolve } from "node:path";
 import { z } from "zod";
+import { keepSources } from "./mappings.ts";
 import type { SourceNames } from "./source_names.ts";
 
 const SourceMap = z.object({
@@ -13,12 +14,13 @@ const SourceMap = z.object({
   mappings: z.string(),
 });
 
-/** Characters of mappings past which a bundle goes without a map. */
-const LIMIT = 4 * 1024 * 1024;
+/** Characters of mappings past which a bundle goes without a map: a child reads it as it starts. */
+const LIMIT = 256 * 1024;
 
 /**
- * The comment that ends a bundle: its map, with positions and public names only.
+ * The comment that ends a bundle: its map, with positions in the function's own files only.
  *
+ * Packages are left out, since reading their positions takes a child longer than starting does.
  * Texts of sources and names of variables are dropped: the bundler also follows a
  * `sourceMappingURL` that a source file contains, to any file on the machine.
  *
@@ -33,12 +35,12 @@ export function inlineMap(
 ): string {
   if (json === "") return "";
   const map = SourceMap.parse(JSON.parse(json));
-  if (map.mappings.length > LIMIT) return "";
-  const sources = map.sources.map((source) => {
-    const name = options.names.nameOf(resolve(folder, source));
-    return name.startsWith("npm:") ? name : `${options.label}:${encodeURI(name)}`;
-  });
-  const text = JSON.stringify({ version: 3, sources, mappings: map.mappings, names: [] });
+  const own = map.sources.map((source) => options.names.relative(resolve(folder, source)));
+  const mappings = keepSources(map.mappings, own.map((file) => file !== null));
+  if (mappings.length > LIMIT) return "";
+  const sources = own.filter((file) => file !== null)
+    .map((file) => `${options.label}:${encodeURI(file)}`);
+  const text = JSON.stringify({ version: 3, sources, mappings, names: [] });
   const base64 = new TextEncoder().encode(text).toBase64();
   return `//# sourceMappingURL=data:application/json;base64,${base64}\n`;
 }

@@ -49,7 +49,8 @@ export class SourceNames {
     const place = /at (file:\/\/\S+?):(\d+):(\d+)/.exec(text);
     const [first = ""] = text.split("\n");
     const line = first
-      .replace(/(string|numeric|template|regexp) literal \(.*?\)(?=[^)]*$)/g, "$1 literal")
+      // What follows is the literal itself, which may be a value that somebody wrote into the code.
+      .replace(/ literal \(.*$/, " literal")
       .replace(/file:\/\/[^\s"')]+/g, (url) => this.#nameOfUrl(url))
       .replace(/(^|[\s"'(])(\/[^\s"'):]+)/g, (_, before, path) => before + this.nameOf(path))
       .trim();

@@ -44,7 +44,7 @@ class Bench implements AsyncDisposable {
   }
 }
 
-/** A `deno` that waits before it bundles, when the sources were read, until it is released. */
+/** A `deno` whose first bundling waits, when the sources were read, until it is released. */
 class HeldDeno {
   readonly deno: string;
   readonly #pipe: string;
@@ -54,22 +54,21 @@ class HeldDeno {
     this.#pipe = pipe;
   }
 
-  static async make(fixture: Fixture): Promise<HeldDeno> {
-    const [deno, pipe] = [`${fixture.base}/deno.sh`, `${fixture.base}/pipe`];
+  static async make({ base }: Fixture): Promise<HeldDeno> {
+    const [deno, pipe] = [`${base}/deno.sh`, `${base}/pipe`];
     await new Deno.Command("mkfifo", { args: [pipe] }).output();
-    const hold = `case "$*" in *bundler.mjs*) read -r _ < "${pipe}" ;; esac`;
-    const script = `#!/bin/sh\n${hold}\nexec "${Deno.execPath()}" "$@"\n`;
+    const hold = `mkdir "${base}/held" 2>/dev/null && read -r _ < "${pipe}"`;
+    const script = `#!/bin/sh
+case "$*" in *bundler.mjs*) ${hold} ;; esac
+exec "${Deno.execPath()}" "$@"
+`;
     await Deno.writeTextFile(deno, script, { mode: 0o700 });
     return new HeldDeno(deno, pipe);
   }
 
-  /** Waits until a build is held, and gives what releases it. */
-  async reached(): Promise<() => Promise<void>> {
-    const pipe = await Deno.open(this.#pipe, { write: true });
-    return async () => {
-      await pipe.write(new TextEncoder().encode("\n"));
-      pipe.close();
-    };
+  /** Waits until the bundling is held; closing what it gives releases it. */
+  async reached(): Promise<Deno.FsFile> {
+    return await Deno.open(this.#pipe, { write: true });
   }
 }
 
@@ -91,6 +90,18 @@ Deno.test("CodeSource.get() gives a namespace its own function and no other", as
     assertEquals((await bench.failure("c")).message, "Function not found");
     const { name, namespace } = await bench.source.get("a", "x");
     assertEquals([name, namespace], ["a", "x"]);
+  });
+});
+
+Deno.test("CodeSource.get() finds nothing under a name that could be no function's", async () => {
+  await withBench({ "a.ts": returning("1") }, async (bench) => {
+    for (const name of ["", "a\0", "../functions/a", "a/../a", "_a", "a".repeat(5000)]) {
+      assertEquals((await bench.failure(name)).code, "FUNCTION_NOT_FOUND");
+    }
+    for (const namespace of ["", "\0", "..", "../@x", "x".repeat(5000)]) {
+      assertEquals((await bench.failure("a", namespace)).code, "FUNCTION_NOT_FOUND");
+    }
+    assertEquals(bench.events, []);
   });
 });
 
@@ -158,10 +169,9 @@ Deno.test("CodeSource.get() refuses a broken edit until it is mended", async () 
   await withBench({ "a.ts": returning("1") }, async (bench, fixture) => {
     assertEquals(await bench.run("a"), 1);
     await fixture.write("a.ts", "export default (");
-    const first = await bench.failure("a");
-    assertEquals(first.code, "FUNCTION_INVALID");
+    assertEquals((await bench.failure("a")).code, "FUNCTION_INVALID");
     assertEquals(bench.source.peek("a", null), undefined);
-    assert(await bench.failure("a") === first, "the failure is remembered");
+    assertEquals((await bench.failure("a")).code, "FUNCTION_INVALID");
     await fixture.write("a.ts", returning("2"));
     assertEquals(await bench.run("a"), 2);
   }, { retryMs: Infinity });
@@ -179,8 +189,12 @@ Deno.test("CodeSource.get() mends when a missing module comes", async () => {
   );
 });
 
-Deno.test("CodeSource.get() tries what failed again after a while", async () => {
-  await withBench({ "a.ts": "export default (" }, async (bench) => {
+Deno.test("CodeSource.get() remembers a failure, and tries again after a while", async () => {
+  const files = { "a.ts": "export default (" };
+  await withBench(files, async (bench) => {
+    assert(await bench.failure("a") === await bench.failure("a"));
+  }, { retryMs: Infinity });
+  await withBench(files, async (bench) => {
     assert(await bench.failure("a") !== await bench.failure("a"));
   }, { retryMs: 0 });
 });
@@ -197,11 +211,10 @@ Deno.test("CodeSource.get() never gives a caller what was read before its call",
   const gate = await HeldDeno.make(fixture);
   await using bench = new Bench(fixture, { deno: gate.deno });
   const early = bench.run("a");
-  const release = await gate.reached();
+  const held = await gate.reached();
   await fixture.write("a.ts", returning("22"));
   const late = bench.run("a");
-  await release();
-  await (await gate.reached())();
+  held.close();
   assertEquals([await early, await late], [1, 22]);
 });
 
@@ -286,8 +299,10 @@ Deno.test("CodeSource works when nothing can be kept on disk, and says so", asyn
 
 Deno.test("CodeSource.close() ends a build that is running", async () => {
   await using fixture = await Fixture.with({ "a.ts": returning("1") });
-  const bench = new Bench(fixture);
+  const gate = await HeldDeno.make(fixture);
+  const bench = new Bench(fixture, { deno: gate.deno });
   const failed = bench.failure("a");
+  using _held = await gate.reached();
   await bench.source.close();
   assertEquals((await failed).code, "SHUTTING_DOWN");
 });
