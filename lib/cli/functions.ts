@@ -4,6 +4,7 @@
  * @module
  */
 import type { Command, Flag } from "./table.ts";
+import { later } from "./later.ts";
 
 const NAMESPACE: Flag = {
   name: "namespace",
@@ -17,7 +18,8 @@ const list: Command = {
   summary: "List the functions that the key may call",
   flags: [{ name: "namespace", value: "NAME", help: "Only the functions of this namespace" }],
   examples: ["functions list"],
-  load: async () => (await import("./functions_list.ts")).listFunctions,
+  load: async () =>
+    (await later<typeof import("./functions_list.ts")>("./functions_list.ts")).listFunctions,
 };
 
 const invoke: Command = {
@@ -38,7 +40,8 @@ const invoke: Command = {
     `functions invoke hello --namespace production --data '{"name": "Ada"}'`,
     "functions invoke hello --method GET",
   ],
-  load: async () => (await import("./functions_invoke.ts")).invokeFunction,
+  load: async () =>
+    (await later<typeof import("./functions_invoke.ts")>("./functions_invoke.ts")).invokeFunction,
 };
 
 /** `functions` and everything under it. */

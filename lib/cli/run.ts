@@ -8,8 +8,9 @@ import type { Client } from "./client.ts";
 import { HELP, ROOT } from "./commands.ts";
 import { type Io, quietly } from "./io.ts";
 import { type Invocation, parseCommandLine } from "./parse.ts";
-import { type Place, readSettings, type Settings } from "./settings.ts";
+import type { Place, Settings } from "./settings.ts";
 import type { Command, Context } from "./table.ts";
+import { later } from "./later.ts";
 
 /**
  * Runs a command line. Errors are printed, not thrown.
@@ -45,18 +46,20 @@ async function dispatch(words: readonly string[], io: Io, place: Place): Promise
   if (flags.on("version")) return io.out((await import("../version.ts")).VERSION);
   if (command === HELP) return await showHelp([ROOT], io);
   if (flags.on("help") || command.load === undefined) return await showHelp(path, io);
-  const handler = await command.load();
-  await handler(contextOf(invocation, io, place));
+  const [handler, { readSettings }] = await Promise.all([
+    command.load(),
+    later<typeof import("./settings.ts")>("./settings.ts"),
+  ]);
+  await handler(contextOf(invocation, readSettings(flags, place), io));
 }
 
 async function showHelp(path: readonly Command[], io: Io): Promise<void> {
-  const { helpText } = await import("./help.ts");
+  const { helpText } = await later<typeof import("./help.ts")>("./help.ts");
   io.out(helpText(path));
 }
 
-function contextOf(invocation: Invocation, io: Io, place: Place): Context {
+function contextOf(invocation: Invocation, settings: Settings, io: Io): Context {
   const { args, flags } = invocation;
-  const settings = readSettings(flags, place);
   const streams = flags.on("quiet") ? quietly(io) : io;
   return {
     args,
@@ -81,8 +84,8 @@ async function connect(
   options: { anonymous?: boolean } = {},
 ): Promise<Client> {
   const [{ Client }, { findToken }] = await Promise.all([
-    import("./client.ts"),
-    import("./credentials.ts"),
+    later<typeof import("./client.ts")>("./client.ts"),
+    later<typeof import("./credentials.ts")>("./credentials.ts"),
   ]);
   const token = options.anonymous === true ? null : await findToken(settings);
   if (settings.loopback) bypassProxy();

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Command, Flag } from "./table.ts";
+import { later } from "./later.ts";
 
 const NAME = { name: "NAME" };
 const NAMESPACE: Flag = {
@@ -25,7 +26,8 @@ const list: Command = {
     "secrets list --scope global",
     "secrets list --namespace production -o json",
   ],
-  load: async () => (await import("./secrets_read.ts")).listSecrets,
+  load: async () =>
+    (await later<typeof import("./secrets_read.ts")>("./secrets_read.ts")).listSecrets,
 };
 
 const set: Command = {
@@ -57,7 +59,7 @@ const set: Command = {
     "pass show stripe | fluxbase secrets set STRIPE_KEY -",
     "secrets set OFFSET -- -x5",
   ],
-  load: async () => (await import("./secrets_set.ts")).setSecret,
+  load: async () => (await later<typeof import("./secrets_set.ts")>("./secrets_set.ts")).setSecret,
 };
 
 const get: Command = {
@@ -66,7 +68,8 @@ const get: Command = {
   args: [NAME],
   flags: [NAMESPACE],
   examples: ["secrets get API_KEY", "secrets get DATABASE_URL --namespace production -o yaml"],
-  load: async () => (await import("./secrets_read.ts")).getSecret,
+  load: async () =>
+    (await later<typeof import("./secrets_read.ts")>("./secrets_read.ts")).getSecret,
 };
 
 const remove: Command = {
@@ -76,7 +79,8 @@ const remove: Command = {
   args: [NAME],
   flags: [NAMESPACE],
   examples: ["secrets delete API_KEY", "secrets delete DATABASE_URL --namespace production"],
-  load: async () => (await import("./secrets_change.ts")).deleteSecret,
+  load: async () =>
+    (await later<typeof import("./secrets_change.ts")>("./secrets_change.ts")).deleteSecret,
 };
 
 const history: Command = {
@@ -86,7 +90,8 @@ const history: Command = {
   args: [NAME],
   flags: [NAMESPACE],
   examples: ["secrets history API_KEY"],
-  load: async () => (await import("./secrets_read.ts")).listVersions,
+  load: async () =>
+    (await later<typeof import("./secrets_read.ts")>("./secrets_read.ts")).listVersions,
 };
 
 const rollback: Command = {
@@ -95,7 +100,8 @@ const rollback: Command = {
   args: [NAME, { name: "VERSION" }],
   flags: [NAMESPACE],
   examples: ["secrets rollback API_KEY 2"],
-  load: async () => (await import("./secrets_change.ts")).rollbackSecret,
+  load: async () =>
+    (await later<typeof import("./secrets_change.ts")>("./secrets_change.ts")).rollbackSecret,
 };
 
 /** `secrets` and everything under it. */

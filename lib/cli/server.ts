@@ -4,6 +4,7 @@
  * @module
  */
 import type { Command } from "./table.ts";
+import { later } from "./later.ts";
 
 /** `health`. */
 export const health: Command = {
@@ -11,7 +12,7 @@ export const health: Command = {
   aliases: ["status"],
   summary: "Say whether the server is reachable and ready, and the key accepted",
   examples: ["health", "health -o json"],
-  load: async () => (await import("./health.ts")).checkHealth,
+  load: async () => (await later<typeof import("./health.ts")>("./health.ts")).checkHealth,
 };
 
 /** `version`. */

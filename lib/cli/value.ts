@@ -5,6 +5,7 @@
  */
 import { usageError } from "./failure.ts";
 import type { Context } from "./table.ts";
+import { later } from "./later.ts";
 
 /** Reading stops here: far more than a server takes, far less than a stream without end. */
 const MOST_BYTES = 1024 * 1024;
@@ -25,7 +26,7 @@ export async function readValue(context: Context): Promise<string> {
   if (typed === "-") return decode(await readAll(context.io.stdin)).replace(/\r?\n$/, "");
   if (typed !== undefined) return typed;
   if (!context.io.interactive) throw nothingGiven();
-  const { promptHidden } = await import("./prompt.ts");
+  const { promptHidden } = await later<typeof import("./prompt.ts")>("./prompt.ts");
   return promptHidden(`Value of ${context.args.NAME} (hidden): `);
 }
 
