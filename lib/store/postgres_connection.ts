@@ -41,6 +41,7 @@ export class PostgresConnection {
   readonly #deadlineMs: number;
   readonly #closed = Promise.withResolvers<void>();
   #abort: ((reason: Error) => void) | null = null;
+  #ended: Promise<void> | null = null;
   #dead = false;
 
   private constructor(socket: Socket, target: Target, options: ConnectionOptions) {
@@ -78,6 +79,7 @@ export class PostgresConnection {
       return connection;
     } catch (error) {
       connection.discard();
+      await connection.close();
       throw error;
     }
   }
@@ -127,21 +129,23 @@ export class PostgresConnection {
   /** Ends the connection now; a running statement is rejected. */
   discard(cause?: unknown): void {
     if (this.#dead) return;
-    this.#dead = true;
     this.#abort?.(unavailable("The connection to the database was lost", cause));
-    this.#socket.destroy();
-    // The client must forget its timers too. It has nothing left to wait for.
-    this.#client?.end({ timeout: 0 }).catch(() => {});
+    this.#end(0);
   }
 
-  /** Says goodbye and ends the connection. */
+  /** Says goodbye if it can, and resolves when the connection has ended. */
   async close(): Promise<void> {
-    if (!this.#dead) {
-      this.#dead = true;
-      await this.#client.end({ timeout: LAST_MESSAGE_S });
-      this.#socket.destroy();
-    }
+    if (!this.#dead) this.#end(LAST_MESSAGE_S);
+    await this.#ended;
     await this.closed;
+  }
+
+  /** The client ends before its socket, else it would take the socket's end for a reason to call. */
+  #end(timeout: number): void {
+    this.#dead = true;
+    this.#ended = this.#client.end({ timeout }).catch(() => {}).finally(() => {
+      this.#socket.destroy();
+    });
   }
 
   #simple(text: string, deadlineMs: number): Promise<void> {

@@ -32,8 +32,8 @@ const SSL_MODES: Readonly<Record<string, SslMode>> = {
 /**
  * Parses `postgres://user:password@host:port/database?sslmode=…`.
  *
- * Without `sslmode`, loopback and unix sockets are plain and all others `prefer` TLS. A `host`
- * parameter that begins with `/` is the directory of a unix socket.
+ * Without `sslmode`, loopback and unix sockets are plain and all others `prefer` TLS. A host that
+ * begins with `/`, as `%2F` or in the parameter `host`, is the directory of a unix socket.
  *
  * @throws {AppError} CONFIG_INVALID with the rule; never echoes the URL.
  * @example Usage
@@ -59,9 +59,9 @@ export function parsePostgresUrl(text: string): Target {
   const user = decode(url.username);
   if (user === "") throw invalid("must name a user, as in postgres://user@host:5432/name");
   const port = Number(url.port || url.searchParams.get("port") || 5432);
-  const socket = url.searchParams.get("host") ?? "";
-  const path = socket.startsWith("/") ? `${socket}/.s.PGSQL.${port}` : null;
-  const host = path === null ? (decode(url.hostname) || "127.0.0.1").replace(/^\[|\]$/g, "") : "";
+  const place = url.searchParams.get("host") ?? decode(url.hostname);
+  const path = place.startsWith("/") ? `${place}/.s.PGSQL.${port}` : null;
+  const host = path === null ? place.replace(/^\[|\]$/g, "") : "";
   return {
     host,
     port,

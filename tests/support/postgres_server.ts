@@ -61,6 +61,7 @@ export class PostgresServer {
 
   /** Starts the server on its data and resolves when it accepts connections. */
   async start(): Promise<void> {
+    await this.#forgetLog();
     this.#process = new Deno.Command("sh", {
       args: ["-c", `exec "$@" >"$LOG" 2>&1`, "sh", ...this.#serve()],
       ...this.#surroundings(),
@@ -132,6 +133,11 @@ export class PostgresServer {
       stdout: "null",
       stderr: "null",
     } as const;
+  }
+
+  /** What an earlier start logged must not pass for this one's. */
+  async #forgetLog(): Promise<void> {
+    await Deno.remove(`${this.#home}/log`).catch(() => {});
   }
 
   async #ready(): Promise<void> {
