@@ -6,7 +6,10 @@
 import { AppError } from "../errors.ts";
 import type { Failure, Reply, Task } from "./embedded_protocol.ts";
 import type { Row } from "./sql.ts";
-import { statementFailure, unavailable } from "./sql_error.ts";
+import { endsConnection, statementFailure, unavailable } from "./sql_error.ts";
+
+/** What an engine answers to everything after it was cut off in the middle of a statement. */
+const ACTIVE_PORTAL = "24000";
 
 interface Pending {
   readonly resolve: (rows: Row[]) => void;
@@ -134,7 +137,10 @@ export class EmbeddedEngine {
 
   #explain(failure: Failure): Error {
     const { sqlstate, constraint, detail, holder } = failure;
-    if (sqlstate !== null) return statementFailure({ sqlstate, constraint }, detail);
+    if (sqlstate !== null) {
+      if (endsConnection(sqlstate) || sqlstate === ACTIVE_PORTAL) this.discard();
+      return statementFailure({ sqlstate, constraint }, detail);
+    }
     const reason = holder === undefined
       ? unavailable("The embedded database failed", detail)
       : inUse(holder, detail);
