@@ -51,7 +51,9 @@ async function under(database: Database, fault: () => Promise<void>): Promise<Ou
       seen.pending += 1;
       try {
         const [row] = await (n % 3 === 0
-          ? database.sql.transaction((sql) => sql<{ n: number }>`select ${n}::int as n`)
+          ? database.sql.transaction((sql) =>
+            sql<{ n: number }>`select ${n}::int as n`
+          )
           : database.sql<{ n: number }>`select ${n}::int as n`);
         seen.done += 1;
         if (row?.n !== n) seen.wrong += 1;
