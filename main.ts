@@ -6,23 +6,24 @@
  * @module
  */
 import { resolve } from "node:path";
-import { Authenticator } from "./lib/authenticator.ts";
-import { type Config, readConfig } from "./lib/config.ts";
-import { DataDir } from "./lib/data_dir.ts";
+import { Authenticator } from "./lib/auth/authenticator.ts";
+import { type Config, readConfig } from "./lib/server/config.ts";
+import { DataDir } from "./lib/server/data_dir.ts";
 import { AppError } from "./lib/errors.ts";
 import { createApp } from "./lib/http/app.ts";
 import { executionLogRoutes } from "./lib/http/execution_logs.ts";
 import { functionRoutes } from "./lib/http/functions.ts";
 import { createLog, errorFields, type Log } from "./lib/log.ts";
-import { Maintenance } from "./lib/maintenance.ts";
+import { Maintenance } from "./lib/server/maintenance.ts";
 import { type Namespace } from "./lib/resolve/ref.ts";
 import { Resolver } from "./lib/resolve/resolver.ts";
-import { openRing } from "./lib/root_keys.ts";
+import { openRing } from "./lib/server/root_keys.ts";
 import { CodeSource } from "./lib/runtime/code/code_source.ts";
 import { pickToolEnvironment } from "./lib/runtime/code/deno_tool.ts";
+import { hasCommand } from "./lib/runtime/commands.ts";
 import { Recorder } from "./lib/runtime/recorder.ts";
 import { startRuntime } from "./lib/runtime/start.ts";
-import { ServiceKeys } from "./lib/service_keys.ts";
+import { ServiceKeys } from "./lib/auth/service_keys.ts";
 import { openEmbedded } from "./lib/store/embedded.ts";
 import { ExecutionStore } from "./lib/store/executions.ts";
 import { purgeAnswers } from "./lib/store/idempotency.ts";
@@ -33,8 +34,8 @@ import { SECRETS_CHANNEL } from "./lib/store/secret_writes.ts";
 import { purgeDeletedSecrets } from "./lib/store/secrets.ts";
 import { SERVICE_KEYS_CHANNEL } from "./lib/store/service_keys.ts";
 import type { Database } from "./lib/store/sql.ts";
-import { type Facts, summary } from "./lib/summary.ts";
-import { Vault } from "./lib/vault.ts";
+import { type Facts, summary } from "./lib/server/summary.ts";
+import { Vault } from "./lib/vault/vault.ts";
 
 /** A running server. */
 export interface RunningServer {
@@ -95,6 +96,7 @@ export async function startServer(
     cacheDir: resolve(dataDir.file("code")),
     deno: Deno.execPath(),
     env: pickToolEnvironment(env),
+    ...(await hasCommand("prlimit") && { prlimit: "prlimit" }),
     onEvent: (event) => logCodeEvent(log, event),
   });
   opened.defer(() => code.close());
@@ -154,7 +156,7 @@ export async function startServer(
       rootKey,
       adminKey: await adminKey(dataDir, created !== undefined),
       missing: runtime.missing,
-      task: Deno.execPath().includes("_npx") ? "npx -y deno@2.9.6 task" : "deno task",
+      task: Deno.execPath().includes("_npx") ? "npx -y deno@2.9.6 task -q" : "deno task -q",
     },
     async close(grace = GRACE_MS): Promise<void> {
       graceMs = grace;

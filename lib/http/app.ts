@@ -5,7 +5,7 @@
  */
 import { Hono } from "hono";
 import type { Log } from "../log.ts";
-import type { Vault } from "../vault.ts";
+import type { Vault } from "../vault/vault.ts";
 import { type Auth, requireKey } from "./auth.ts";
 import type { AppEnv } from "./env.ts";
 import { type HealthChecks, healthRoutes } from "./health.ts";

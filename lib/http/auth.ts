@@ -5,7 +5,7 @@
  */
 import type { MiddlewareHandler } from "hono";
 import { AppError } from "../errors.ts";
-import type { Principal } from "../principal.ts";
+import type { Principal } from "../principal/principal.ts";
 import type { AppEnv } from "./env.ts";
 
 /** What tells the principal of a service key. */

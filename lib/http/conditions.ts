@@ -4,7 +4,7 @@
  * @module
  */
 import { AppError } from "../errors.ts";
-import type { IfMatch, WriteOptions } from "../vault.ts";
+import type { IfMatch, WriteOptions } from "../vault/vault.ts";
 import type { AppContext } from "./env.ts";
 
 const STRONG_TAG = /^"?([1-9]\d{0,9})"?$/;

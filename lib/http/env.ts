@@ -4,7 +4,7 @@
  * @module
  */
 import type { Context } from "hono";
-import type { Principal } from "../principal.ts";
+import type { Principal } from "../principal/principal.ts";
 
 /** The environment of every app here. */
 export interface AppEnv {

@@ -5,7 +5,7 @@
  */
 import { Hono } from "hono";
 import { AppError } from "../errors.ts";
-import { can } from "../principal.ts";
+import { can } from "../principal/principal.ts";
 import type { Namespace } from "../resolve/ref.ts";
 import type { AppEnv } from "./env.ts";
 import { mountMethods } from "./methods.ts";

@@ -6,7 +6,7 @@
 import { Hono } from "hono";
 import { AppError } from "../errors.ts";
 import { errorFields, type Log } from "../log.ts";
-import { can, type Principal } from "../principal.ts";
+import { can, type Principal } from "../principal/principal.ts";
 import { type Namespace, parseNamespace } from "../resolve/ref.ts";
 import { type Auth, principalOf } from "./auth.ts";
 import type { AppContext, AppEnv } from "./env.ts";

@@ -5,7 +5,7 @@
  */
 import { AppError } from "../errors.ts";
 import { parseNamespace, parseSecretName, type SecretRef } from "../resolve/ref.ts";
-import { MAX_PAGE } from "../vault.ts";
+import { MAX_PAGE } from "../vault/vault.ts";
 
 /**
  * Reads `?limit=`.

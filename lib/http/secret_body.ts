@@ -7,7 +7,7 @@ import * as z from "zod";
 import { AppError } from "../errors.ts";
 import { type Namespace, parseNamespace, parseSecretName, type SecretRef } from "../resolve/ref.ts";
 import { parseDescription, parseSecretValue } from "../resolve/value.ts";
-import type { NewSecret, SecretPatch } from "../vault.ts";
+import type { NewSecret, SecretPatch } from "../vault/vault.ts";
 
 const text = z.string({ error: "must be a string" }).nullish();
 

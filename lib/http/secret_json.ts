@@ -5,7 +5,7 @@
  */
 import { isExpired } from "../resolve/precedence.ts";
 import type { SecretMetadata, VersionMetadata } from "../resolve/records.ts";
-import type { SecretStats, WriteResult } from "../vault.ts";
+import type { SecretStats, WriteResult } from "../vault/vault.ts";
 
 /** Everything about a secret but its value; what is null is left out. */
 export interface SecretJson {

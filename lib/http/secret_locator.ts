@@ -5,7 +5,7 @@
  */
 import { AppError } from "../errors.ts";
 import { parseSecretName, type SecretRef } from "../resolve/ref.ts";
-import type { SecretLocator, Vault } from "../vault.ts";
+import type { SecretLocator, Vault } from "../vault/vault.ts";
 import type { AppContext } from "./env.ts";
 import { checkSameName, parsePlace, type PlaceBody } from "./secret_body.ts";
 

@@ -8,7 +8,7 @@
 import { type Handler, Hono } from "hono";
 import { AppError } from "../errors.ts";
 import { parseNamespace, type ScopeName } from "../resolve/ref.ts";
-import type { Vault, WriteResult } from "../vault.ts";
+import type { Vault, WriteResult } from "../vault/vault.ts";
 import { readJson } from "./body.ts";
 import { conditionsOf, etagOf } from "./conditions.ts";
 import type { AppContext, AppEnv } from "./env.ts";

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { hasCommand } from "./commands.ts";
 import type { ExecutionSink } from "./execution.ts";
 import type { ExitReason } from "./exit_reason.ts";
 import { MemoryWatch } from "./memory_watch.ts";
@@ -52,7 +53,7 @@ const BESIDE_HEAP_MB = 64;
 
 /** Starts the runtime and its first spare child. */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
-  const setpriv = await runs("setpriv", ["--version"]) ? "setpriv" : null;
+  const setpriv = await hasCommand("setpriv") ? "setpriv" : null;
   const memory = Deno.build.os === "linux" ? new MemoryWatch("sh") : null;
   const spares = new Spares({
     deno: options.deno,
@@ -101,14 +102,4 @@ function shapeOf({ allowNet, denyNet, memoryMb }: RuntimeOptions): ChildShape {
     ? { allow: "public" as const, deny: [...CLOSED_ADDRESSES, ...denyNet] }
     : { allow: allowNet, deny: [] };
   return { network, heapMb };
-}
-
-async function runs(command: string, args: string[]): Promise<boolean> {
-  try {
-    const { success } = await new Deno.Command(command, { args, stdout: "null", stderr: "null" })
-      .output();
-    return success;
-  } catch {
-    return false;
-  }
 }

@@ -10,7 +10,10 @@
  * given up; until it ends, all others are refused at once. After a crash of the engine the next
  * statement starts a new thread on the same files.
  *
- * Permissions: `--allow-read=DIRECTORY,…` and `--allow-write=DIRECTORY`.
+ * A disk with less than 64 MiB left refuses writes, since a full one would hang the engine.
+ *
+ * Permissions: `--allow-write=DIRECTORY`, `--allow-sys=statfs`, and `--allow-read` of DIRECTORY, of
+ * this folder (the thread is loaded from it) and of PGlite's package in Deno's cache.
  *
  * @module
  */

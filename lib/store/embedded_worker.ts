@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { existsSync, statfsSync } from "node:fs";
+import { existsSync, mkdirSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import { PGlite, type PGliteInterface } from "@electric-sql/pglite";
 import { SYNCED_START, SyncedFiles, syncTree } from "./embedded_files.ts";
@@ -56,11 +56,12 @@ async function perform(task: Task): Promise<Row[]> {
   const { database, files } = engine;
   switch (task.kind) {
     case "query": {
-      if (!READ.test(task.text)) assertSpace(engine);
+      if (!READ.test(task.text)) assertSpace(engine.directory);
       const options = { serializers: EVERY_TYPE, parsers: TEXT_PARSERS };
       return (await database.query<Row>(task.text, [...task.values], options)).rows;
     }
     case "script":
+      // Not checked for space: it also ends transactions.
       await database.exec(task.text);
       return [];
     case "listen":
@@ -77,6 +78,8 @@ async function perform(task: Task): Promise<Row[]> {
 async function open(root: string, patienceMs: number): Promise<Engine> {
   await lockDirectory(join(root, "lock"), { patienceMs });
   const directory = join(root, "pgdata");
+  mkdirSync(directory, { recursive: true });
+  assertSpace(directory);
   const fresh = !existsSync(join(directory, "PG_VERSION"));
   const files = new SyncedFiles(directory);
   const database = await PGlite.create({ fs: files, startParams: [...SYNCED_START] });
@@ -86,7 +89,7 @@ async function open(root: string, patienceMs: number): Promise<Engine> {
 }
 
 /** Refuses to write on a disk that is nearly full; looks at most once a second. */
-function assertSpace({ directory }: Engine): void {
+function assertSpace(directory: string): void {
   const now = performance.now();
   if (now - spaceCheckedAt > SPACE_CHECK_MS) {
     const { bavail, bsize } = statfsSync(directory);

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { MATCHES_ALL } from "../glob.ts";
+import { MATCHES_ALL } from "../principal/glob.ts";
 import type { SecretRow } from "../resolve/records.ts";
 import type { ScopeName, SecretRef } from "../resolve/ref.ts";
 import { SECRET_COLUMNS, secretRow } from "./secret_rows.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Grant } from "../principal.ts";
+import type { Grant } from "../principal/principal.ts";
 import { lockTransaction } from "./advisory_lock.ts";
 import type { Row, Sql } from "./sql.ts";
 

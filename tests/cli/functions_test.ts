@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { startServer } from "../../main.ts";
-import { readConfig } from "../../lib/config.ts";
+import { readConfig } from "../../lib/server/config.ts";
 import { generateRootKey } from "../../lib/crypto/root_key.ts";
 import { createLog } from "../../lib/log.ts";
 import { type CliOptions, type CliResult, hostEnvironment, runCli } from "../support/cli.ts";

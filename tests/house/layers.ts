@@ -12,14 +12,14 @@ export const RANKS: Readonly<Record<string, number>> = {
   std: 0,
   crypto: 1,
   resolve: 2,
-  principal: 2,
-  store: 3,
-  runtime: 3,
-  vault: 4,
-  auth: 4,
-  http: 5,
-  cli: 5,
-  server: 5,
+  principal: 3,
+  store: 4,
+  runtime: 4,
+  vault: 5,
+  auth: 5,
+  http: 6,
+  cli: 6,
+  server: 6,
 };
 
 /** The room of a path, or `null` outside of `lib/`. */

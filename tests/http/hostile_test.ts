@@ -5,8 +5,8 @@ import { MAX_BODY_BYTES } from "../../lib/http/body.ts";
 import { createApp } from "../../lib/http/app.ts";
 import type { AppEnv } from "../../lib/http/env.ts";
 import { createLog } from "../../lib/log.ts";
-import { generateServiceKey } from "../../lib/service_key_text.ts";
-import { Vault } from "../../lib/vault.ts";
+import { generateServiceKey } from "../../lib/auth/service_key_text.ts";
+import { Vault } from "../../lib/vault/vault.ts";
 import { Hono } from "hono";
 import { type HttpWorld, openApp, send, testOverDatabases } from "../support/world.ts";
 

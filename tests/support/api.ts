@@ -7,7 +7,7 @@ import { Hono } from "hono";
 import type { AppEnv } from "../../lib/http/env.ts";
 import { createApp } from "../../lib/http/app.ts";
 import { createLog } from "../../lib/log.ts";
-import type { Grant } from "../../lib/principal.ts";
+import type { Grant } from "../../lib/principal/principal.ts";
 import { admin, injected, type World } from "./world.ts";
 
 /** A server under test. */

@@ -7,18 +7,18 @@ import { Hono } from "hono";
 import { type KeyRing, openKeyRing } from "../../lib/crypto/keyring.ts";
 import { generateWrappedKeys } from "../../lib/crypto/keyring.ts";
 import { generateRootKey, parseRootKeys, type RootKey } from "../../lib/crypto/root_key.ts";
-import { Authenticator } from "../../lib/authenticator.ts";
+import { Authenticator } from "../../lib/auth/authenticator.ts";
 import type { AppEnv } from "../../lib/http/env.ts";
 import { createApp } from "../../lib/http/app.ts";
 import { createLog } from "../../lib/log.ts";
-import { EVERYTHING, type Principal } from "../../lib/principal.ts";
+import { EVERYTHING, type Principal } from "../../lib/principal/principal.ts";
 import { parseNamespace, parseSecretName, type SecretRef } from "../../lib/resolve/ref.ts";
 import { Resolver, type ResolverOptions } from "../../lib/resolve/resolver.ts";
-import { ServiceKeys } from "../../lib/service_keys.ts";
+import { ServiceKeys } from "../../lib/auth/service_keys.ts";
 import { ensureDataKeys } from "../../lib/store/data_keys.ts";
 import { StoredSecretSource } from "../../lib/store/secret_source.ts";
 import type { Database } from "../../lib/store/sql.ts";
-import { Vault } from "../../lib/vault.ts";
+import { Vault } from "../../lib/vault/vault.ts";
 import { databases, type TestDatabase } from "./databases.ts";
 
 /** A principal that may do everything. */

@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import { AppError, type ErrorCode } from "../lib/errors.ts";
-import { Plaintext } from "../lib/crypto/plaintext.ts";
-import type { Principal } from "../lib/principal.ts";
-import { type ListRequest, type SecretPage, Vault } from "../lib/vault.ts";
-import { admin, injected, joinWorld, ref, testOverDatabases } from "./support/world.ts";
+import { AppError, type ErrorCode } from "../../lib/errors.ts";
+import { Plaintext } from "../../lib/crypto/plaintext.ts";
+import type { Principal } from "../../lib/principal/principal.ts";
+import { type ListRequest, type SecretPage, Vault } from "../../lib/vault/vault.ts";
+import { admin, injected, joinWorld, ref, testOverDatabases } from "../support/world.ts";
 
 const test = testOverDatabases();
 const text = Plaintext.fromText;

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { AppError } from "./errors.ts";
-import { type Action, can, type Principal, sees } from "./principal.ts";
-import type { SecretRow } from "./resolve/records.ts";
-import type { SecretRef } from "./resolve/ref.ts";
+import { AppError } from "../errors.ts";
+import { type Action, can, type Principal, sees } from "../principal/principal.ts";
+import type { SecretRow } from "../resolve/records.ts";
+import type { SecretRef } from "../resolve/ref.ts";
 
 /** The one answer for what isn't there and for what may not be seen. */
 export function secretNotFound(): AppError {

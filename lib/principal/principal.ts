@@ -4,7 +4,7 @@
  * @module
  */
 import { coversGlob, globPattern, matchesGlob } from "./glob.ts";
-import type { Namespace } from "./resolve/ref.ts";
+import type { Namespace } from "../resolve/ref.ts";
 
 /** Everything that can be granted. */
 export const ACTIONS = [
@@ -61,7 +61,7 @@ export const EVERYTHING: Grant = { actions: ["*"], namespaces: ["*"], names: ["*
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { can, type Principal } from "./principal.ts";
- * import { parseNamespace, parseSecretName } from "./resolve/ref.ts";
+ * import { parseNamespace, parseSecretName } from "../resolve/ref.ts";
  *
  * const deployer: Principal = {
  *   id: "1",

@@ -3,14 +3,14 @@
  *
  * @module
  */
-import type { KeyRing } from "./crypto/keyring.ts";
-import { AppError } from "./errors.ts";
-import type { Principal } from "./principal.ts";
-import { type Clock, FreshCache, systemClock } from "./resolve/fresh_cache.ts";
+import type { KeyRing } from "../crypto/keyring.ts";
+import { AppError } from "../errors.ts";
+import type { Principal } from "../principal/principal.ts";
+import { type Clock, FreshCache, systemClock } from "../resolve/fresh_cache.ts";
 import { claimedId, SERVICE_KEY_LENGTH, serviceKeyId } from "./service_key_text.ts";
 import { tokenMessage, verifyServiceKeyRow } from "./service_keys.ts";
-import { findServiceKey, type ServiceKeyRow } from "./store/service_keys.ts";
-import type { Sql } from "./store/sql.ts";
+import { findServiceKey, type ServiceKeyRow } from "../store/service_keys.ts";
+import type { Sql } from "../store/sql.ts";
 
 /** What an {@linkcode Authenticator} is made of. */
 export interface AuthenticatorParts {

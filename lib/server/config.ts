@@ -6,8 +6,8 @@
  *
  * @module
  */
-import { AppError } from "./errors.ts";
-import { ENV_PREFIX, type EnvironmentSecrets, environmentSecrets } from "./resolve/precedence.ts";
+import { AppError } from "../errors.ts";
+import { ENV_PREFIX, type EnvironmentSecrets, environmentSecrets } from "../resolve/precedence.ts";
 
 /** The server's configuration. */
 export interface Config {

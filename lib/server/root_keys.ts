@@ -4,12 +4,12 @@
  * @module
  */
 import type { Config } from "./config.ts";
-import { generateWrappedKeys, type KeyRing, openKeyRing } from "./crypto/keyring.ts";
-import { generateRootKey, parseRootKeys, type RootKey } from "./crypto/root_key.ts";
+import { generateWrappedKeys, type KeyRing, openKeyRing } from "../crypto/keyring.ts";
+import { generateRootKey, parseRootKeys, type RootKey } from "../crypto/root_key.ts";
 import type { DataDir } from "./data_dir.ts";
-import { AppError } from "./errors.ts";
-import { ensureDataKeys, listDataKeys } from "./store/data_keys.ts";
-import type { Database } from "./store/sql.ts";
+import { AppError } from "../errors.ts";
+import { ensureDataKeys, listDataKeys } from "../store/data_keys.ts";
+import type { Database } from "../store/sql.ts";
 
 /** The name of the generated root key in the data directory. */
 export const ROOT_KEY_FILE = "root.key";

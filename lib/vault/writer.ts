@@ -3,24 +3,24 @@
  *
  * @module
  */
-import type { Field } from "./crypto/canonical.ts";
-import type { KeyRing } from "./crypto/keyring.ts";
-import type { Plaintext } from "./crypto/plaintext.ts";
-import { AppError } from "./errors.ts";
+import type { Field } from "../crypto/canonical.ts";
+import type { KeyRing } from "../crypto/keyring.ts";
+import type { Plaintext } from "../crypto/plaintext.ts";
+import { AppError } from "../errors.ts";
 import { Idempotency, type RepeatableRequest } from "./idempotency.ts";
 import { KeyedMutex } from "./keyed_mutex.ts";
-import type { Action, Principal } from "./principal.ts";
-import { verifySecretRow } from "./resolve/associated_data.ts";
-import type { SecretRow } from "./resolve/records.ts";
-import type { Namespace, SecretRef } from "./resolve/ref.ts";
-import { ANSWERS_KEY } from "./store/idempotency.ts";
-import { putSecret, type SecretChange } from "./store/secret_writes.ts";
-import { type FindOptions, findSecret, type SecretLocator } from "./store/secrets.ts";
-import type { Sql } from "./store/sql.ts";
-import { UniqueViolation } from "./store/sql_error.ts";
-import { allow, allowRow, secretNotFound } from "./vault_access.ts";
-import type { ChangeContext } from "./vault_changes.ts";
-import { answerOf, answerText, parseAnswer, type WriteResult } from "./vault_answer.ts";
+import type { Action, Principal } from "../principal/principal.ts";
+import { verifySecretRow } from "../resolve/associated_data.ts";
+import type { SecretRow } from "../resolve/records.ts";
+import type { Namespace, SecretRef } from "../resolve/ref.ts";
+import { ANSWERS_KEY } from "../store/idempotency.ts";
+import { putSecret, type SecretChange } from "../store/secret_writes.ts";
+import { type FindOptions, findSecret, type SecretLocator } from "../store/secrets.ts";
+import type { Sql } from "../store/sql.ts";
+import { UniqueViolation } from "../store/sql_error.ts";
+import { allow, allowRow, secretNotFound } from "./access.ts";
+import type { ChangeContext } from "./changes.ts";
+import { answerOf, answerText, parseAnswer, type WriteResult } from "./answer.ts";
 
 /** The versions that a write may replace; `*` means any. */
 export type IfMatch = "*" | readonly number[];

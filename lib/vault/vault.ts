@@ -6,30 +6,30 @@
  *
  * @module
  */
-import type { KeyRing } from "./crypto/keyring.ts";
-import { AppError } from "./errors.ts";
-import { type Principal, visibility } from "./principal.ts";
-import { verifySecretRow, verifyVersionRow } from "./resolve/associated_data.ts";
+import type { KeyRing } from "../crypto/keyring.ts";
+import { AppError } from "../errors.ts";
+import { type Principal, visibility } from "../principal/principal.ts";
+import { verifySecretRow, verifyVersionRow } from "../resolve/associated_data.ts";
 import {
   metadataOf,
   type SecretMetadata,
   type SecretRow,
   type VersionMetadata,
-} from "./resolve/records.ts";
-import type { Namespace, ScopeName, SecretRef } from "./resolve/ref.ts";
-import { openVersion } from "./resolve/resolver.ts";
-import type { Sql } from "./store/sql.ts";
-import { countSecrets, listSecrets, type SecretStats } from "./store/secret_list.ts";
-import { versionMetadata } from "./store/secret_rows.ts";
+} from "../resolve/records.ts";
+import type { Namespace, ScopeName, SecretRef } from "../resolve/ref.ts";
+import { openVersion } from "../resolve/resolver.ts";
+import type { Sql } from "../store/sql.ts";
+import { countSecrets, listSecrets, type SecretStats } from "../store/secret_list.ts";
+import { versionMetadata } from "../store/secret_rows.ts";
 import {
   findSecret,
   findVersion,
   listVersions,
   purgeDeletedSecrets,
   type SecretLocator,
-} from "./store/secrets.ts";
-import { purgeAnswers } from "./store/idempotency.ts";
-import { allow, allowRow, secretNotFound } from "./vault_access.ts";
+} from "../store/secrets.ts";
+import { purgeAnswers } from "../store/idempotency.ts";
+import { allow, allowRow, secretNotFound } from "./access.ts";
 import {
   createChange,
   deleteChange,
@@ -37,15 +37,15 @@ import {
   patchFields,
   type SecretPatch,
   updateChange,
-} from "./vault_changes.ts";
-import type { WriteResult } from "./vault_answer.ts";
-import { VaultWriter, type WriteOptions } from "./vault_writer.ts";
+} from "./changes.ts";
+import type { WriteResult } from "./answer.ts";
+import { VaultWriter, type WriteOptions } from "./writer.ts";
 
-export type { SecretLocator } from "./store/secrets.ts";
-export type { SecretStats } from "./store/secret_list.ts";
-export type { NewSecret, SecretPatch } from "./vault_changes.ts";
-export type { WriteResult } from "./vault_answer.ts";
-export type { IfMatch, WriteOptions } from "./vault_writer.ts";
+export type { SecretLocator } from "../store/secrets.ts";
+export type { SecretStats } from "../store/secret_list.ts";
+export type { NewSecret, SecretPatch } from "./changes.ts";
+export type { WriteResult } from "./answer.ts";
+export type { IfMatch, WriteOptions } from "./writer.ts";
 
 /** What the vault tells of a change. */
 export interface Invalidates {

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { matchesGlob } from "../lib/glob.ts";
-import { parseGrants } from "../lib/grants.ts";
+import { matchesGlob } from "../../lib/principal/glob.ts";
+import { parseGrants } from "../../lib/principal/grants.ts";
 import {
   type Action,
   can,
@@ -10,8 +10,8 @@ import {
   holds,
   type Principal,
   sees,
-} from "../lib/principal.ts";
-import { parseNamespace } from "../lib/resolve/ref.ts";
+} from "../../lib/principal/principal.ts";
+import { parseNamespace } from "../../lib/resolve/ref.ts";
 
 function holder(...grants: Grant[]): Principal {
   return { id: "p", kind: "service_key", grants };

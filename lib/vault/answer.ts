@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { Plaintext } from "./crypto/plaintext.ts";
-import { metadataOf, type SecretMetadata, type SecretRow } from "./resolve/records.ts";
-import { isMaskable, MIN_MASKED_LENGTH } from "./runtime/mask/parts.ts";
+import type { Plaintext } from "../crypto/plaintext.ts";
+import { metadataOf, type SecretMetadata, type SecretRow } from "../resolve/records.ts";
+import { isMaskable, MIN_MASKED_LENGTH } from "../runtime/mask/parts.ts";
 
 /** What a write did. */
 export interface WriteResult {

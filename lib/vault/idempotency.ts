@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { canonical, type Field } from "./crypto/canonical.ts";
-import type { KeyRing } from "./crypto/keyring.ts";
-import { AppError } from "./errors.ts";
-import { findAnswer, type RememberedAnswer } from "./store/idempotency.ts";
-import type { Sql } from "./store/sql.ts";
+import { canonical, type Field } from "../crypto/canonical.ts";
+import type { KeyRing } from "../crypto/keyring.ts";
+import { AppError } from "../errors.ts";
+import { findAnswer, type RememberedAnswer } from "../store/idempotency.ts";
+import type { Sql } from "../store/sql.ts";
 
 const REQUEST = "fluxbase/request/v1";
 const ANSWER_ROW = "fluxbase/row/answer/v1";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { AppError } from "./errors.ts";
+import { AppError } from "../errors.ts";
 
 const DIRECTORY_MODE = 0o700;
 const FILE_MODE = 0o600;

@@ -1,11 +1,15 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import fc from "fast-check";
-import { Authenticator } from "../lib/authenticator.ts";
-import { AppError, type ErrorCode } from "../lib/errors.ts";
-import { EVERYTHING, type Grant, type Principal } from "../lib/principal.ts";
-import { generateServiceKey, SERVICE_KEY_LENGTH, serviceKeyId } from "../lib/service_key_text.ts";
-import { ServiceKeys } from "../lib/service_keys.ts";
-import { admin, joinWorld, testOverDatabases } from "./support/world.ts";
+import { Authenticator } from "../../lib/auth/authenticator.ts";
+import { AppError, type ErrorCode } from "../../lib/errors.ts";
+import { EVERYTHING, type Grant, type Principal } from "../../lib/principal/principal.ts";
+import {
+  generateServiceKey,
+  SERVICE_KEY_LENGTH,
+  serviceKeyId,
+} from "../../lib/auth/service_key_text.ts";
+import { ServiceKeys } from "../../lib/auth/service_keys.ts";
+import { admin, joinWorld, testOverDatabases } from "../support/world.ts";
 
 const test = testOverDatabases();
 

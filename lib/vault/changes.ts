@@ -3,19 +3,19 @@
  *
  * @module
  */
-import type { Field } from "./crypto/canonical.ts";
-import type { KeyRing } from "./crypto/keyring.ts";
-import type { Plaintext } from "./crypto/plaintext.ts";
-import { AppError } from "./errors.ts";
-import { signSecretRow, signVersionRow, valueAssociatedData } from "./resolve/associated_data.ts";
+import type { Field } from "../crypto/canonical.ts";
+import type { KeyRing } from "../crypto/keyring.ts";
+import type { Plaintext } from "../crypto/plaintext.ts";
+import { AppError } from "../errors.ts";
+import { signSecretRow, signVersionRow, valueAssociatedData } from "../resolve/associated_data.ts";
 import type {
   SecretIdentity,
   SecretRow,
   UnsignedSecretRow,
   VersionRow,
-} from "./resolve/records.ts";
-import { scopeOf, type SecretRef } from "./resolve/ref.ts";
-import type { SecretChange } from "./store/secret_writes.ts";
+} from "../resolve/records.ts";
+import { scopeOf, type SecretRef } from "../resolve/ref.ts";
+import type { SecretChange } from "../store/secret_writes.ts";
 
 /** A new secret. */
 export interface NewSecret {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { VERSION } from "./version.ts";
+import { VERSION } from "../version.ts";
 
 /** What the summary tells of. */
 export interface Facts {

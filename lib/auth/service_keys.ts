@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { canonical } from "./crypto/canonical.ts";
-import type { KeyRing } from "./crypto/keyring.ts";
-import { AppError } from "./errors.ts";
-import { grantFields, parseGrants } from "./grants.ts";
-import { can, EVERYTHING, type Grant, holds, type Principal } from "./principal.ts";
-import { isAuthentic } from "./resolve/associated_data.ts";
+import { canonical } from "../crypto/canonical.ts";
+import type { KeyRing } from "../crypto/keyring.ts";
+import { AppError } from "../errors.ts";
+import { grantFields, parseGrants } from "../principal/grants.ts";
+import { can, EVERYTHING, type Grant, holds, type Principal } from "../principal/principal.ts";
+import { isAuthentic } from "../resolve/associated_data.ts";
 import { generateServiceKey } from "./service_key_text.ts";
 import {
   findServiceKeyById,
@@ -18,8 +18,8 @@ import {
   type ServiceKeyRow,
   type UnsignedServiceKeyRow,
   updateServiceKey,
-} from "./store/service_keys.ts";
-import type { Sql } from "./store/sql.ts";
+} from "../store/service_keys.ts";
+import type { Sql } from "../store/sql.ts";
 
 const ROW = "fluxbase/row/service-key/v1";
 const TOKEN = "fluxbase/service-key/v1";

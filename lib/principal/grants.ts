@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { Field } from "./crypto/canonical.ts";
-import { AppError } from "./errors.ts";
+import type { Field } from "../crypto/canonical.ts";
+import { AppError } from "../errors.ts";
 import { type Action, ACTIONS, GLOBAL_SCOPE, type Grant } from "./principal.ts";
 
 const NAMESPACE_GLOB = /^[A-Za-z0-9._*-]{1,63}$/;

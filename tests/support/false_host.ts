@@ -1,0 +1,89 @@
+/**
+ * A host of the internet, played by the test: a TLS server under its name, with a certificate of an
+ * authority that is thrown away, and a way to start a process for which the name leads here.
+ *
+ * @module
+ */
+import { run } from "./shared.ts";
+
+/** A request as the host got it. */
+export interface Arrived {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Headers;
+  readonly text: string;
+}
+
+/** A host that is up. */
+export interface FalseHost {
+  /** What came, in order. */
+  readonly arrived: readonly Arrived[];
+  /** PEM file of the authority. */
+  readonly authority: string;
+  /** Words that start the command behind them where the name leads to this host. */
+  readonly through: readonly string[];
+}
+
+/** A loopback address that nobody else uses. */
+const ADDRESS = "127.77.25.3";
+
+/** Why a name can't be led elsewhere on this system; `undefined` when it can. */
+export async function whyNoFalseHost(): Promise<string | undefined> {
+  if (Deno.build.os !== "linux") return "mount namespaces are Linux's";
+  if (Deno.uid() !== 0) return "only root may listen on port 443 and make a mount namespace";
+  try {
+    await run("unshare", "--mount", "true");
+  } catch {
+    return "making a mount namespace is not permitted here";
+  }
+}
+
+/** Plays `name` while `work` runs. */
+export async function withFalseHost(
+  name: string,
+  work: (host: FalseHost) => Promise<void>,
+): Promise<void> {
+  const directory = await Deno.makeTempDir();
+  const arrived: Arrived[] = [];
+  const { cert, key, authority } = await certify(name, directory);
+  const server = Deno.serve(
+    { hostname: ADDRESS, port: 443, cert, key, onListen() {} },
+    async (request) => {
+      const { method, url } = request;
+      // The request's own headers are gone with it.
+      const headers = new Headers(request.headers);
+      arrived.push({ method, url, headers, text: await request.text() });
+      return new Response(null, { status: 202 });
+    },
+  );
+  try {
+    const hosts = `${directory}/hosts`;
+    await Deno.writeTextFile(hosts, `127.0.0.1 localhost\n${ADDRESS} ${name}\n`);
+    const mount = `mount --bind '${hosts}' /etc/hosts && exec "$@"`;
+    const through = ["unshare", "--mount", "sh", "-c", mount, "sh"];
+    await work({ arrived, authority, through });
+  } finally {
+    await server.shutdown();
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+async function certify(name: string, directory: string) {
+  const path = (file: string) => `${directory}/${file}`;
+  const make = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+  await run(
+    "openssl",
+    ...[...make, "-subj", "/CN=Test authority", "-days", "2"],
+    ...["-keyout", path("ca.key"), "-out", path("ca.pem")],
+  );
+  await run(
+    "openssl",
+    ...[...make, "-subj", `/CN=${name}`, "-days", "2", "-addext", `subjectAltName=DNS:${name}`],
+    ...["-addext", "basicConstraints=critical,CA:FALSE"],
+    ...["-CA", path("ca.pem"), "-CAkey", path("ca.key")],
+    ...["-keyout", path("host.key"), "-out", path("host.pem")],
+  );
+  const cert = await Deno.readTextFile(path("host.pem"));
+  const key = await Deno.readTextFile(path("host.key"));
+  return { cert, key, authority: path("ca.pem") };
+}
