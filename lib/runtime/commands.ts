@@ -6,9 +6,10 @@
 
 /** Whether `command` can be run here: it is on the path and answers `--version`. */
 export async function hasCommand(command: string): Promise<boolean> {
-  const options = { args: ["--version"], stdout: "null", stderr: "null" } as const;
+  const args = ["--version"];
   try {
-    return (await new Deno.Command(command, options).output()).success;
+    const tried = new Deno.Command(command, { args, stdout: "null", stderr: "null" });
+    return (await tried.output()).success;
   } catch {
     return false;
   }
