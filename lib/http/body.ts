@@ -57,7 +57,16 @@ function check<T>(parsed: unknown, schema: z.ZodType<T>): T {
 
 /** Reads at most `limit` bytes; a body that is longer is given up, not read to its end. */
 async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
-  if (Number(request.headers.get("content-length") ?? 0) > limit) throw tooLarge(limit);
+  const announced = request.headers.get("content-length");
+  if (announced === null) return await readStream(request, limit);
+  if (Number(announced) > limit) throw tooLarge(limit);
+  // HTTP holds a body to the length that it announces, so this one may be read in one go.
+  const bytes = new Uint8Array(await request.arrayBuffer());
+  if (bytes.length > limit) throw tooLarge(limit);
+  return bytes;
+}
+
+async function readStream(request: Request, limit: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of request.body ?? []) {
@@ -65,7 +74,6 @@ async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
     if (length > limit) throw tooLarge(limit);
     chunks.push(chunk);
   }
-  if (chunks.length === 1) return chunks[0]!;
   const bytes = new Uint8Array(length);
   let at = 0;
   for (const chunk of chunks) {

@@ -18,8 +18,9 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 /** Adds the headers and the request id. */
 export function securityHeaders(): MiddlewareHandler<AppEnv> {
   return async function securityHeaders(c, next) {
+    // Before the handler: headers of a response that is made are dearer to change.
+    for (const name in SECURITY_HEADERS) c.header(name, SECURITY_HEADERS[name]);
+    c.header(REQUEST_ID_HEADER, requestIdOf(c));
     await next();
-    for (const [name, value] of Object.entries(SECURITY_HEADERS)) c.res.headers.set(name, value);
-    c.res.headers.set(REQUEST_ID_HEADER, requestIdOf(c));
   };
 }

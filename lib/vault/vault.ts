@@ -39,13 +39,14 @@ import {
   updateChange,
 } from "./changes.ts";
 import type { WriteResult } from "./answer.ts";
-import { VaultWriter, type WriteOptions } from "./writer.ts";
+import type { WriteOptions } from "./write_request.ts";
+import { VaultWriter } from "./writer.ts";
 
 export type { SecretLocator } from "../store/secrets.ts";
 export type { SecretStats } from "../store/secret_list.ts";
 export type { NewSecret, SecretPatch } from "./changes.ts";
 export type { WriteResult } from "./answer.ts";
-export type { IfMatch, WriteOptions } from "./writer.ts";
+export type { IfMatch, WriteOptions } from "./write_request.ts";
 
 /** What the vault tells of a change. */
 export interface Invalidates {

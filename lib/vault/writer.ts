@@ -5,59 +5,31 @@
  */
 import type { Field } from "../crypto/canonical.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
-import type { Plaintext } from "../crypto/plaintext.ts";
 import { AppError } from "../errors.ts";
 import { Idempotency, type RepeatableRequest } from "./idempotency.ts";
 import { KeyedMutex } from "./keyed_mutex.ts";
-import type { Action, Principal } from "../principal/principal.ts";
+import type { Principal } from "../principal/principal.ts";
 import { verifySecretRow } from "../resolve/associated_data.ts";
-import type { SecretRow } from "../resolve/records.ts";
+import { refOf, type SecretRow } from "../resolve/records.ts";
 import type { Namespace, SecretRef } from "../resolve/ref.ts";
 import { ANSWERS_KEY } from "../store/idempotency.ts";
-import { putSecret, type SecretChange } from "../store/secret_writes.ts";
+import { putSecret } from "../store/secret_writes.ts";
 import { type FindOptions, findSecret, type SecretLocator } from "../store/secrets.ts";
 import type { Sql } from "../store/sql.ts";
 import { UniqueViolation } from "../store/sql_error.ts";
 import { allow, allowRow, secretNotFound } from "./access.ts";
 import type { ChangeContext } from "./changes.ts";
 import { answerOf, answerText, parseAnswer, type WriteResult } from "./answer.ts";
-
-/** The versions that a write may replace; `*` means any. */
-export type IfMatch = "*" | readonly number[];
-
-/** Conditions of a write. */
-export interface WriteOptions {
-  readonly ifMatch?: IfMatch;
-  /** Repeats of the same request under this key get the same answer for a day. */
-  readonly idempotencyKey?: string;
-}
-
-/** A change together with the value in it, if there is one. */
-export interface PlannedChange {
-  readonly change: SecretChange;
-  readonly value?: Plaintext;
-}
-
-/** A write of a new secret. */
-export interface Insertion {
-  /** What makes it this request, beside operation and name. */
-  readonly fields: readonly Field[];
-  plan(context: ChangeContext): PlannedChange;
-}
-
-/** A write of a secret that is there. */
-export interface Replacement {
-  readonly operation: "update" | "rollback" | "delete";
-  readonly action: Action;
-  /** What makes it this request, beside operation and name. */
-  readonly fields: readonly Field[];
-  /** Decides on the row as it is; may run twice. `sql` is what the row was read with. */
-  plan(
-    context: ChangeContext,
-    before: SecretRow,
-    sql: Sql,
-  ): PlannedChange | Promise<PlannedChange>;
-}
+import { RecentRows } from "./recent_rows.ts";
+import {
+  checkPrecondition,
+  type Insertion,
+  locatorFields,
+  type PlannedChange,
+  type Replacement,
+  turnOf,
+  type WriteOptions,
+} from "./write_request.ts";
 
 /** What a writer is made of; see `VaultParts`. */
 export interface WriterParts {
@@ -81,6 +53,7 @@ export class VaultWriter {
   readonly #parts: WriterParts;
   readonly #idempotency: Idempotency;
   readonly #turns = new KeyedMutex();
+  readonly #recent = new RecentRows();
 
   constructor(parts: WriterParts) {
     this.#parts = parts;
@@ -109,6 +82,9 @@ export class VaultWriter {
   /**
    * Stores a change of a secret.
    *
+   * Three attempts, each with a surer idea of what is stored: the row that this process wrote last,
+   * the row as it is read, and the row as it is read and locked.
+   *
    * @throws {AppError} SECRET_NOT_FOUND, PRECONDITION_FAILED, and what `plan` throws.
    */
   replace(
@@ -119,17 +95,41 @@ export class VaultWriter {
   ): Promise<WriteResult> {
     const fields = [replacement.operation, ...locatorFields(locator), ...replacement.fields];
     const writing = this.#begin(principal, 200, fields, options);
-    const attempt = async (sql: Sql, find: FindOptions) => {
-      const before = await this.#before(sql, principal, locator, replacement, find);
-      checkPrecondition(before, options.ifMatch);
-      return await this.#put(sql, writing, await replacement.plan(writing.context, before, sql));
-    };
     const { sql } = this.#parts;
-    return this.#write(locator, writing, async () =>
-      // Writers in this process wait their turn, so only another process can win the race; then
-      // the row is locked, and there is nothing left to lose.
-      await attempt(sql, {}) ??
-        await sql.transaction((tx) => attempt(tx, { forUpdate: true })));
+    const attempt = async (on: Sql, before: SecretRow) => {
+      allowRow(principal, replacement.action, before);
+      checkPrecondition(before, options.ifMatch);
+      return await this.#put(on, writing, await replacement.plan(writing.context, before, on));
+    };
+    const read = async (on: Sql, find: FindOptions) =>
+      await attempt(on, await this.#before(on, principal, locator, replacement, find));
+    return this.#write(
+      locator,
+      writing,
+      async () =>
+        await this.#guess(locator, (before) => attempt(sql, before)) ??
+          // Writers in this process wait their turn, so only another process can win the race; then
+          // the row is locked, and there is nothing left to lose.
+          await read(sql, {}) ?? await sql.transaction((tx) => read(tx, { forUpdate: true })),
+    );
+  }
+
+  /**
+   * Tries the row that this process wrote last, which saves a query. The statement compares it with
+   * what is stored; and since it may be old, no refusal is based on it.
+   */
+  async #guess(
+    locator: SecretLocator,
+    attempt: (before: SecretRow) => Promise<WriteResult | undefined>,
+  ): Promise<WriteResult | undefined> {
+    const before = this.#recent.guess(turnOf(locator));
+    if (before === undefined) return undefined;
+    try {
+      return await attempt(before);
+    } catch (error) {
+      if (error instanceof AppError && error.status < 500) return undefined;
+      throw error;
+    }
   }
 
   #begin(
@@ -196,8 +196,12 @@ export class VaultWriter {
     const answer = request &&
       this.#idempotency.remember(request, { status, text: answerText(result) }, context.now);
     writing.touched = change.after.namespace;
+    const key = turnOf(refOf(change.after));
+    this.#recent.forget(key);
     const stored = await putSecret(sql, { ...change, ...(answer && { answer }) });
-    return stored ? result : undefined;
+    if (!stored) return undefined;
+    this.#recent.remember(key, change.after);
+    return result;
   }
 
   async #recall({ request, context }: Writing): Promise<WriteResult | undefined> {
@@ -217,17 +221,4 @@ export class VaultWriter {
       { cause: error },
     );
   }
-}
-
-function checkPrecondition({ version }: SecretRow, ifMatch: IfMatch | undefined): void {
-  if (ifMatch === undefined || ifMatch === "*" || ifMatch.includes(version)) return;
-  throw new AppError("PRECONDITION_FAILED", `Secret is at version ${version}, not at If-Match`);
-}
-
-function locatorFields(locator: SecretLocator): Field[] {
-  return "id" in locator ? ["id", locator.id] : ["ref", locator.namespace, locator.name];
-}
-
-function turnOf(locator: SecretLocator): string {
-  return "id" in locator ? `id ${locator.id}` : `${locator.namespace ?? ""} ${locator.name}`;
 }

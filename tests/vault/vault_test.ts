@@ -161,6 +161,27 @@ test("two replicas that write one secret leave no gap", async (world) => {
   );
 });
 
+test("what another replica wrote meanwhile counts, not what this one wrote last", async (world) => {
+  const other = await joinWorld(world.database, { roots: world.roots });
+  const a = ref("A");
+  const value = text("value-n");
+  await world.vault.create(admin, a, { value });
+  await other.vault.update(admin, a, { value, description: "theirs" });
+  const third = await world.vault.update(admin, a, { value }, { ifMatch: [2] });
+  assertEquals([third.secret.version, third.secret.description], [3, "theirs"]);
+  await other.vault.update(admin, a, { value });
+  await assertCode(
+    "PRECONDITION_FAILED",
+    () => world.vault.update(admin, a, { value }, { ifMatch: [3] }),
+  );
+  assertEquals((await world.vault.rollback(admin, a, 4)).secret.version, 5);
+  await other.vault.delete(admin, a);
+  await assertCode("SECRET_NOT_FOUND", () => world.vault.update(admin, a, { value }));
+  const { secret } = await other.vault.create(admin, a, { value });
+  const last = await world.vault.update(admin, a, { value });
+  assertEquals([last.secret.id, last.secret.version], [secret.id, 2] as never);
+});
+
 test("two creators of one name: one makes it, one gets CONFLICT", async (world) => {
   const other = await joinWorld(world.database, { roots: world.roots });
   const results = await Promise.allSettled(
