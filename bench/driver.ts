@@ -76,13 +76,13 @@ async function under(database: Database, fault: () => Promise<void>): Promise<Ou
   return seen;
 }
 
-async function faults(server: PostgresServer): Promise<Record<string, () => Promise<void>>> {
+function faults(server: PostgresServer): Record<string, () => Promise<void>> {
   async function outage(mode: "fast" | "kill", ms: number): Promise<void> {
     await server.stop(mode);
     await pause(ms);
     await server.start();
   }
-  return await Promise.resolve({
+  return {
     "fast restart": () => outage("fast", 0),
     "fast restart again": () => outage("fast", 0),
     "kill -9 and restart": () => outage("kill", 0),
@@ -92,7 +92,7 @@ async function faults(server: PostgresServer): Promise<Record<string, () => Prom
       await pause(OUTAGE_MS);
       await server.resume();
     },
-  });
+  };
 }
 
 const server = await PostgresServer.create();
@@ -106,7 +106,7 @@ const ratio = rates[ROUNDS - 1]! / rates[0]!;
 passed &&= ratio > 0.85;
 console.log("statements/s by round", rates.map(Math.round), "last/first", ratio.toFixed(2));
 
-for (const [name, fault] of Object.entries(await faults(server))) {
+for (const [name, fault] of Object.entries(faults(server))) {
   const outcome = await under(database, fault);
   const recovered = await round(database, 2_000).then(Math.round, () => 0);
   passed &&= outcome.pending === 0 && outcome.wrong === 0 && recovered > 0;

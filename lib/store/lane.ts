@@ -36,18 +36,16 @@ export class Lane {
   }
 
   #turn(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const waiter = { admit };
-      const timer = setTimeout(() => {
-        this.#waiting.delete(waiter);
-        reject(unavailable("The database was busy with other work for too long"));
-      }, this.#waitMs);
-      this.#waiting.add(waiter);
-      function admit() {
-        clearTimeout(timer);
-        resolve();
-      }
-    });
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const waiter = { admit: resolve };
+    // In line before the timer is set: the first setTimeout() of a program may run microtasks, and
+    // in one of them the task before may end and look for who is next.
+    this.#waiting.add(waiter);
+    const timer = setTimeout(() => {
+      this.#waiting.delete(waiter);
+      reject(unavailable("The database was busy with other work for too long"));
+    }, this.#waitMs);
+    return promise.finally(() => clearTimeout(timer));
   }
 
   /** Hands the lane on without freeing it in between, so that a newcomer cannot overtake. */

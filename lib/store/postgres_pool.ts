@@ -74,24 +74,16 @@ export class PostgresPool {
   }
 
   #wait(): Promise<PostgresConnection> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#waiting.delete(waiter);
-        reject(unavailable("The database was busy with other work for too long"));
-      }, this.#options.waitMs);
-      const waiter = {
-        give(connection: PostgresConnection) {
-          clearTimeout(timer);
-          resolve(connection);
-        },
-        refuse(reason: unknown) {
-          clearTimeout(timer);
-          reject(reason);
-        },
-      };
-      this.#waiting.add(waiter);
-      this.#grow();
-    });
+    const { promise, resolve, reject } = Promise.withResolvers<PostgresConnection>();
+    const waiter = { give: resolve, refuse: reject };
+    // In line before the timer is set, as in a lane.
+    this.#waiting.add(waiter);
+    const timer = setTimeout(() => {
+      this.#waiting.delete(waiter);
+      reject(unavailable("The database was busy with other work for too long"));
+    }, this.#options.waitMs);
+    this.#grow();
+    return promise.finally(() => clearTimeout(timer));
   }
 
   /** Opens a connection if the limit and the number of those waiting ask for it. */
@@ -126,6 +118,10 @@ export class PostgresPool {
 
   #offer(connection: PostgresConnection): void {
     const [first] = this.#waiting;
+    if (this.#drained !== null) {
+      connection.discard();
+      return;
+    }
     if (first === undefined) {
       this.#idle.add(connection);
       return;

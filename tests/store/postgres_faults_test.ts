@@ -3,6 +3,7 @@ import { assert, assertEquals, assertNotMatch, assertRejects } from "@std/assert
 import { AppError } from "../../lib/errors.ts";
 import { openPostgres, type PostgresOptions } from "../../lib/store/postgres.ts";
 import type { Database } from "../../lib/store/sql.ts";
+import { createPostgresDatabase } from "../support/databases.ts";
 import { PostgresServer } from "../support/postgres_server.ts";
 
 interface Tally {
@@ -163,6 +164,41 @@ Deno.test("postgres: a listener notices a server that fell silent", () =>
       await until(() => gaps > 1);
     },
   ));
+
+Deno.test("postgres: who waits for a connection that breaks is given a new one", async () => {
+  const { url, drop } = await createPostgresDatabase();
+  const database = await openPostgres(url, { max: 1 });
+  const { sql } = database;
+  const suicide = sql`select pg_terminate_backend(pg_backend_pid())`;
+  const waiting = sql`select 1 as one`;
+  assertEquals((await assertRejects(() => suicide, AppError)).code, "STORE_UNAVAILABLE");
+  assertEquals(await waiting, [{ one: 1 }]);
+  await database.close();
+  await drop();
+});
+
+Deno.test("postgres: a statement that the server gives up leaves its connection in use", async () => {
+  const { url, drop } = await createPostgresDatabase();
+  const database = await openPostgres(url, { max: 1, deadlineMs: 200 });
+  const { sql } = database;
+  const [before] = await sql`select pg_backend_pid() as pid`;
+  const error = await assertRejects(() => sql`select pg_sleep(60)`, AppError);
+  assertEquals(error.code, "STORE_UNAVAILABLE");
+  assertEquals(await sql`select pg_backend_pid() as pid`, [before!]);
+  await database.close();
+  await drop();
+});
+
+Deno.test("postgres: close() rejects what is still at work and leaves nothing open", async () => {
+  const { url, drop } = await createPostgresDatabase();
+  const database = await openPostgres(url, { max: 2 });
+  const slow = assertRejects(() => database.sql`select pg_sleep(60)`, AppError);
+  const opening = database.sql`select 1`.catch(() => {});
+  await database.close(0);
+  assertEquals((await slow).code, "STORE_UNAVAILABLE");
+  await opening;
+  await drop();
+});
 
 Deno.test("openPostgres() refuses a server that is not there, without saying where or who", async () => {
   const url = "postgres://alice:hunter2@127.0.0.1:1/app";
