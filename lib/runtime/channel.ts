@@ -67,6 +67,12 @@ export interface ChannelEvents {
 /** The body of a request: nothing, bytes, or a stream. */
 export type RequestBody = Uint8Array | ReadableStream<Uint8Array> | null;
 
+/**
+ * The largest payload that a child may send, bytes: a response's head with the first part of its
+ * body. User code can write to the socket, so what comes from it costs the server no more than this.
+ */
+const MAX_CHILD_PAYLOAD = 1024 * 1024;
+
 /** The server's end of one child's socket. */
 export class Channel {
   readonly #connection: Deno.Conn;
@@ -82,7 +88,11 @@ export class Channel {
     this.#connection = connection;
     this.#events = events;
     this.#writer = new FrameWriter(connection, () => this.close());
-    readFrames(connection, this.#onFrame, this.#onTurn).catch(() => {}).finally(() => this.close());
+    readFrames(connection, this.#onFrame, this.#onTurn, MAX_CHILD_PAYLOAD)
+      .catch(() => {
+        // It broke, or the child doesn't keep to the protocol: either way it has ended.
+      })
+      .finally(() => this.close());
   }
 
   /** Whether a call can be sent. */

@@ -14,6 +14,8 @@ export class IncomingBody {
   /** @type {FrameWriter} */ #writer;
   /** @type {number} */ #id;
   /** @type {Uint8Array<ArrayBuffer>[]} */ #parts = [];
+  /** Bytes in `#parts`. */
+  #held = 0;
   #state = "open";
   /** @type {(() => void) | undefined} */ #wake;
   /** @type {ReadableStream<Uint8Array<ArrayBuffer>>} */ stream;
@@ -36,9 +38,14 @@ export class IncomingBody {
     }, { highWaterMark: 0 });
   }
 
-  /** @param {Uint8Array<ArrayBuffer>} part A part that may be kept. */
+  /**
+   * @param {Uint8Array<ArrayBuffer>} part A part that may be kept.
+   * @throws {RangeError} When the other side sends more than it has credit for.
+   */
   push(part) {
     if (this.#state !== "open" || part.length === 0) return;
+    this.#held += part.length;
+    if (this.#held > WINDOW) throw new RangeError("Cannot take a part: it is beyond the credit");
     this.#parts.push(part);
     this.#wake?.();
   }
@@ -63,6 +70,7 @@ export class IncomingBody {
     this.#wake = undefined;
     const part = this.#parts.shift();
     if (part !== undefined && this.#state !== "failed") {
+      this.#held -= part.length;
       controller.enqueue(part);
       this.#writer.credit(this.#id, part.length);
     } else if (this.#state === "ended") {

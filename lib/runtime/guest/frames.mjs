@@ -177,9 +177,10 @@ export class FrameWriter {
  * @param {Connection} connection
  * @param {(type: number, stream: number, payload: Uint8Array) => void} onFrame
  * @param {() => void} [onTurn] Called after all frames of one read.
+ * @param {number} [maxPayload] A longer payload breaks the connection before it is read.
  * @returns {Promise<void>} Resolves at the end of the connection, rejects when it breaks.
  */
-export async function readFrames(connection, onFrame, onTurn) {
+export async function readFrames(connection, onFrame, onTurn, maxPayload = MAX_PAYLOAD) {
   let buffer = new Uint8Array(4 * INITIAL);
   let start = 0;
   let end = 0;
@@ -189,7 +190,7 @@ export async function readFrames(connection, onFrame, onTurn) {
     end += count;
     while (end - start >= HEADER) {
       const length = readU32(buffer, start);
-      if (length > MAX_PAYLOAD) throw new RangeError("Cannot read a frame: payload is too long");
+      if (length > maxPayload) throw new RangeError("Cannot read a frame: payload is too long");
       const next = start + HEADER + length;
       if (next > end) break;
       onFrame(
