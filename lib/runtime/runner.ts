@@ -192,9 +192,19 @@ function outcomeOf(end: string, { timedOut }: ActiveCall): Outcome {
   return end === "lost" ? "crashed" : "failed";
 }
 
+/** The error for an answer that is no HTTP response, such as that of `Response.error()`. */
+function unsendable(cause: unknown, active: ActiveCall): AppError {
+  active.call.cancel();
+  return new AppError(
+    "FUNCTION_FAILED",
+    "The function's response has a status or a header that cannot be sent",
+    { cause },
+  );
+}
+
 /** The error for a call that ended without an answer. */
 async function explain(error: unknown, active: ActiveCall, instance: Instance): Promise<unknown> {
-  if (!(error instanceof CallError)) return error;
+  if (!(error instanceof CallError)) return unsendable(error, active);
   if (active.timedOut) {
     return new AppError("FUNCTION_TIMEOUT", "The function did not answer in time");
   }
