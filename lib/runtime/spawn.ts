@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { fileURLToPath } from "node:url";
 import { type ChildPaths, type ChildShape, denoArguments } from "./permissions.ts";
 
 /** Where and with what children are started. */
@@ -26,7 +27,7 @@ export interface Spawned {
   readonly connection: Deno.Conn;
 }
 
-const BOOTSTRAP = new URL("./guest/bootstrap.mjs", import.meta.url).pathname;
+const BOOTSTRAP = fileURLToPath(new URL("./guest/bootstrap.mjs", import.meta.url));
 /** How long a child may take until it has connected, ms. */
 const CONNECT_DEADLINE_MS = 20_000;
 
