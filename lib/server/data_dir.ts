@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { resolve } from "node:path";
 import { AppError } from "../errors.ts";
 
 const DIRECTORY_MODE = 0o700;
@@ -23,9 +24,13 @@ export class DataDir {
   /**
    * Opens the directory, and makes it when it isn't there.
    *
-   * @throws {AppError} CONFIG_INVALID when it can't be made or others may enter it.
+   * @throws {AppError} CONFIG_INVALID when it can't be made, others may enter it, or its path has a
+   * comma: lists of permissions, in which parts of it stand, are split at commas.
    */
   static async open(path: string): Promise<DataDir> {
+    if (resolve(path).includes(",")) {
+      throw new AppError("CONFIG_INVALID", "FLUXBASE_DATA_DIR must not have a comma in its path");
+    }
     try {
       await Deno.mkdir(path, { recursive: true, mode: DIRECTORY_MODE });
     } catch (cause) {
