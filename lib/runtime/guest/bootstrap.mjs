@@ -34,6 +34,9 @@ const writer = new FrameWriter(connection, () => exit(0));
 const calls = new Map();
 /** @type {AsyncLocalStorage<number>} */
 const currentCall = new AsyncLocalStorage();
+// Kept from now: user code can change the prototype, and would file its lines under another call.
+const runAs = currentCall.run.bind(currentCall);
+const callNumber = currentCall.getStore.bind(currentCall);
 const toJson = Response.json.bind(Response);
 /** @type {Handler | undefined} */
 let handler;
@@ -81,10 +84,10 @@ async function serve(id, [method, url, headers, more], body) {
       body: requestBody(id, call, method, more, body),
       signal: call.controller.signal,
     });
-    const value = await currentCall.run(id, /** @type {Handler} */ (handler), request);
+    const value = await runAs(id, /** @type {Handler} */ (handler), request);
     await respond(id, call, toResponse(value), method === "HEAD");
   } catch (error) {
-    currentCall.run(id, () => console.error(error));
+    runAs(id, () => console.error(error));
     writer.frame(Frame.FAILED, id);
   } finally {
     calls.delete(id);
@@ -131,7 +134,7 @@ async function respond(id, call, response, headOnly) {
   if (call.controller.signal.aborted) call.outgoing.stop();
   const whole = await call.outgoing.send(next);
   if (!whole && !call.controller.signal.aborted) {
-    currentCall.run(id, () => console.error("The response's body failed before it was complete"));
+    runAs(id, () => console.error("The response's body failed before it was complete"));
   }
 }
 
@@ -208,7 +211,7 @@ function markConsole(mark) {
     const print = console[name].bind(console);
     const level = name === "log" ? "info" : name;
     console[name] = (...values) => {
-      const label = `${mark}${currentCall.getStore() ?? 0}:${level}`;
+      const label = `${mark}${callNumber() ?? 0}:${level}`;
       if (typeof values[0] === "string") print(`${label} ${values[0]}`, ...values.slice(1));
       else print(label, ...values);
     };
