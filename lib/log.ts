@@ -68,7 +68,7 @@ export function createLog(options: LogOptions): Log {
 export function errorFields(error: unknown): LogFields {
   if (!(error instanceof Error)) return { error: typeof error };
   const { code, sqlstate } = error as { code?: unknown; sqlstate?: unknown };
-  const frames = error.stack?.split("\n").filter((line) => /^\s+at /.test(line)) ?? [];
+  const frames = framesOf(error).filter((line) => /^\s+at /.test(line));
   return {
     error: error.name,
     error_code: codeText(code) ?? codeText(sqlstate),
@@ -78,6 +78,12 @@ export function errorFields(error: unknown): LogFields {
       cause_code: codeText((error.cause as { code?: unknown }).code),
     }),
   };
+}
+
+/** The lines of the stack after the message, which may hold lines that look like frames. */
+function framesOf({ stack = "", message }: Error): string[] {
+  const start = stack.indexOf(message);
+  return start < 0 ? [] : stack.slice(start + message.length).split("\n");
 }
 
 function codeText(code: unknown): string | undefined {

@@ -185,6 +185,8 @@ export class FreshCache<V> {
     slot.failing = this.#options.isOutage?.(error) ?? false;
     // A real answer, such as "revoked" or "does not verify", ends the old value at once.
     if (!slot.failing) slot.value = undefined;
+    // Keys that lead to nothing must not push out those that do.
+    if (slot.value === undefined && this.#slots.get(key) === slot) this.#slots.delete(key);
     const standIn = this.#standIn(slot);
     if (standIn === undefined) throw error;
     this.#options.onStale?.(key, this.#clock.monotonic() - slot.checkedAt);

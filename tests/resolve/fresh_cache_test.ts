@@ -186,3 +186,14 @@ Deno.test("the least recently used key goes first", async () => {
   const held = ["a", "b", "c", "d"].filter((key) => bench.cache.peek(key) !== undefined);
   assertEquals([held, bench.cache.size], [["a", "c", "d"], 3] as never);
 });
+
+Deno.test("a key whose load fails takes no place", async () => {
+  const bench = new Bench({ max: 2 });
+  await bench.cache.get("a");
+  bench.failure = new TypeError();
+  for (let i = 0; i < 10; i++) {
+    bench.now++;
+    await assertRejects(() => bench.cache.get(`unknown-${i}`), TypeError);
+  }
+  assertEquals([bench.cache.peek("a"), bench.cache.size], ["v1", 1] as never);
+});
