@@ -15,10 +15,15 @@ export const ACTIONS = [
   "secrets:rollback",
   "functions:invoke",
   "logs:read",
+  "settings:own",
   "keys:admin",
 ] as const;
 
-/** Something that can be done. `secrets:read` is about metadata; no action reads a value. */
+/**
+ * Something that can be done. `secrets:read` is about metadata; no action reads a value.
+ * `functions:invoke` is what injects values, into a function. `settings:own` is about the settings
+ * of the user who asks, and nobody else's. `keys:admin` reaches as far as its globs do.
+ */
 export type Action = typeof ACTIONS[number];
 
 /**
@@ -43,6 +48,10 @@ export interface Principal {
   readonly id: string;
   readonly kind: "service_key" | "user";
   readonly grants: readonly Grant[];
+  /** Who the user is to the application, from the token's subject; nobody for a service key. */
+  readonly userId?: string;
+  /** When what was shown stops being good; missing when it doesn't. */
+  readonly expiresAt?: Date;
 }
 
 /** What an action is about; a missing part means that the action has none. */
@@ -87,11 +96,16 @@ export function sees(principal: Principal, namespace: Namespace | null): boolean
   return principal.grants.some((grant) => coversNamespace(grant, namespace));
 }
 
-/** Tells whether everything that `grant` allows is allowed to `principal`; nobody grants more. */
+/**
+ * Tells whether everything that `grant` allows is allowed to `principal`; nobody grants more. Each
+ * of its actions may come from another grant of theirs.
+ */
 export function holds(principal: Principal, grant: Grant): boolean {
-  return principal.grants.some((own) =>
-    coversAll(own.actions, grant.actions) && coversAll(own.names, grant.names) &&
-    grant.namespaces.every((glob) => own.namespaces.some((wide) => coversNamespaces(wide, glob)))
+  return grant.actions.every((action) =>
+    principal.grants.some((own) =>
+      coversAll(own.actions, [action]) && coversAll(own.names, grant.names) &&
+      grant.namespaces.every((glob) => own.namespaces.some((wide) => coversNamespaces(wide, glob)))
+    )
   );
 }
 
