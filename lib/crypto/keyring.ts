@@ -110,6 +110,18 @@ export class KeyRing {
     return key !== null && timingSafeEqual(tagOf(key, message), new Uint8Array(tag));
   }
 
+  /**
+   * A pseudo-random function of `message` under one key, for what stays between the ring and its
+   * user: unlike a MAC it isn't shown, and so doesn't carry the key's id.
+   *
+   * @param keyId 16 hex digits; a key of `purpose` that is not disabled.
+   * @returns 32 bytes, or `null` when the ring has no such key.
+   */
+  prf(purpose: MacPurpose, keyId: string, message: Uint8Array): Uint8Array | null {
+    const key = this.#readable(keyId, purpose);
+    return key && new Uint8Array(createHmac("sha256", key.bytes).update(message).digest());
+  }
+
   #primary(purpose: KeyPurpose): RingKey {
     const key = this.#primaries.get(purpose);
     if (key === undefined) throw new TypeError(`Key ring has no primary key for ${purpose}`);
