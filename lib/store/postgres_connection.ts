@@ -10,9 +10,10 @@
  */
 import type { Socket } from "node:net";
 import postgres from "postgres";
+import { makeClient } from "./postgres_client.ts";
 import { openSocket } from "./postgres_socket.ts";
 import type { Target } from "./postgres_url.ts";
-import { encodeValue, PARSERS } from "./postgres_types.ts";
+import { encodeValue } from "./postgres_types.ts";
 import type { Row, SqlValue } from "./sql.ts";
 import { endsConnection, statementFailure, unavailable } from "./sql_error.ts";
 
@@ -53,7 +54,7 @@ export class PostgresConnection {
       this.discard();
       this.#closed.resolve();
     });
-    this.#client = makeClient(socket, target, options);
+    this.#client = makeClient(socket, target, options.onNotify);
   }
 
   /**
@@ -111,15 +112,15 @@ export class PostgresConnection {
   }
 
   /** Runs one short statement without parameters, such as `begin` or `listen`. */
-  control(text: string): Promise<void> {
-    return this.#simple(text, this.#deadlineMs);
+  async control(text: string): Promise<void> {
+    await this.#simple(text, this.#deadlineMs);
   }
 
   /** Runs several statements in one message, under the long deadline of migrations. */
-  async script(text: string): Promise<void> {
+  async script(text: string): Promise<Row[]> {
     await this.control("set statement_timeout = 0");
     try {
-      await this.#simple(text, SCRIPT_MS);
+      return await this.#simple(text, SCRIPT_MS);
     } finally {
       // In a failed transaction this fails too, and the rollback restores the setting.
       await this.control(`set statement_timeout = ${this.#serverMs}`).catch(() => {});
@@ -148,9 +149,11 @@ export class PostgresConnection {
     });
   }
 
-  #simple(text: string, deadlineMs: number): Promise<void> {
+  #simple(text: string, deadlineMs: number): Promise<Row[]> {
     return this.#run(deadlineMs, async () => {
-      await this.#client.unsafe(text);
+      // One statement gives its rows, several give a list of such lists.
+      const rows = await this.#client.unsafe<(Row | Row[])[]>(text);
+      return [...rows].flat() as Row[];
     });
   }
 
@@ -187,41 +190,4 @@ export class PostgresConnection {
     const constraint = error.constraint_name ?? null;
     return statementFailure({ sqlstate: error.code, constraint }, error);
   }
-}
-
-/** Every option that postgres.js would otherwise look up in the environment is given. */
-function makeClient(socket: Socket, target: Target, options: ConnectionOptions): postgres.Sql {
-  let handed = false;
-  const settings = {
-    host: target.host || "localhost",
-    port: target.port,
-    user: target.user,
-    pass: () => target.password,
-    database: target.database,
-    max: 1,
-    ssl: false,
-    sslnegotiation: "postgres",
-    idle_timeout: 0,
-    connect_timeout: 0,
-    max_lifetime: 0,
-    max_pipeline: 1,
-    backoff: () => 0,
-    keep_alive: 0,
-    prepare: true,
-    debug: false,
-    fetch_types: false,
-    publications: "none",
-    target_session_attrs: "read-write",
-    no_subscribe: true,
-    connection: { application_name: "fluxbase" },
-    types: PARSERS,
-    onnotice() {},
-    onnotify: options.onNotify,
-    socket() {
-      if (handed) throw new Error("The connection has ended");
-      handed = true;
-      return socket;
-    },
-  };
-  return postgres(settings as postgres.Options<Record<string, postgres.PostgresType>>);
 }

@@ -108,14 +108,17 @@ Deno.test("postgres: a server that froze for less than the deadline is waited fo
   }));
 
 Deno.test("postgres: a server that stays frozen costs the deadline, and service resumes", () =>
-  withServer({ max: 4, deadlineMs: 300, waitMs: 300, connectMs: 300 }, async (server, database) => {
-    const tally = await under(database, async () => {
-      await server.pause();
-      await failTimes(database, 5);
-      await server.resume();
-    });
-    assertEquals([tally.wrong, [...tally.codes]], [0, ["STORE_UNAVAILABLE"]]);
-  }));
+  withServer(
+    { max: 4, deadlineMs: 1_000, waitMs: 500, connectMs: 1_000 },
+    async (server, database) => {
+      const tally = await under(database, async () => {
+        await server.pause();
+        await failTimes(database, 5);
+        await server.resume();
+      });
+      assertEquals([tally.wrong, [...tally.codes]], [0, ["STORE_UNAVAILABLE"]]);
+    },
+  ));
 
 Deno.test("postgres: an idle connection that the server closed is not used again", () =>
   withServer({ max: 1 }, async (server, database) => {
@@ -154,7 +157,7 @@ Deno.test("postgres: a listener comes back after a restart and tells of the gap"
 
 Deno.test("postgres: a listener notices a server that fell silent", () =>
   withServer(
-    { max: 2, deadlineMs: 200, heartbeatMs: 50, connectMs: 200 },
+    { max: 2, deadlineMs: 1_000, heartbeatMs: 50, connectMs: 1_000 },
     async (server, database) => {
       let gaps = 0;
       await database.listen("changes", () => {}, () => gaps++);
@@ -179,7 +182,7 @@ Deno.test("postgres: who waits for a connection that breaks is given a new one",
 
 Deno.test("postgres: a statement that the server gives up leaves its connection in use", async () => {
   const { url, drop } = await createPostgresDatabase();
-  const database = await openPostgres(url, { max: 1, deadlineMs: 200 });
+  const database = await openPostgres(url, { max: 1, deadlineMs: 1_000 });
   const { sql } = database;
   const [before] = await sql`select pg_backend_pid() as pid`;
   const error = await assertRejects(() => sql`select pg_sleep(60)`, AppError);
