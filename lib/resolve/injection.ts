@@ -50,6 +50,21 @@ export function buildInjection(parts: readonly InjectionPart[], validUntil: numb
   return { env, digest: digestOf(sorted), sources, validUntil };
 }
 
+/**
+ * The part of an injection whose names `keep` lets by. Its digest is of that part alone: a change of
+ * what it leaves out doesn't change it.
+ */
+export function narrowInjection(
+  injection: Injection,
+  keep: (name: SecretName) => boolean,
+): Injection {
+  const parts = injection.sources.flatMap((source): InjectionPart[] => {
+    const value = injection.env.get(ENV_PREFIX + source.name);
+    return value !== undefined && keep(source.name) ? [{ ...source, value }] : [];
+  });
+  return buildInjection(parts, injection.validUntil);
+}
+
 function digestOf(sorted: readonly InjectionPart[]): string {
   const hmac = createHmac("sha256", DIGEST_KEY);
   for (const { name, value } of sorted) {

@@ -49,6 +49,14 @@ export const CLOSED_ADDRESSES: readonly string[] = [
   "metadata.google.internal",
 ];
 
+/** Memory of a child that isn't V8's old space: the engine, young space and buffers, MiB. */
+const BESIDE_HEAP_MB = 64;
+
+/** The limit of V8's old space, MiB, for a child that may hold `memoryMb` in all. */
+export function heapMbOf(memoryMb: number): number {
+  return Math.max(32, memoryMb - BESIDE_HEAP_MB);
+}
+
 /** A key that is equal for children that can take each other's place. */
 export function shapeKey({ network, heapMb }: ChildShape): string {
   return JSON.stringify([network.allow, network.deny, heapMb]);

@@ -4,14 +4,16 @@
  *
  * @module
  */
-import type { Injection } from "../resolve/injection.ts";
+import { type Injection, narrowInjection } from "../resolve/injection.ts";
 import { ENV_PREFIX } from "../resolve/precedence.ts";
 import type { Activation } from "./child.ts";
+import { type FunctionSettings, NO_SETTINGS, seesSecret } from "./code/settings.ts";
 import type { ExecutionSink } from "./execution.ts";
-import type { Generation } from "./instance.ts";
+import type { CallLimits, Generation } from "./instance.ts";
 import { createMasker, type Masker } from "./mask/masker.ts";
 import type { OutputLine } from "./output.ts";
-import type { ChildShape } from "./permissions.ts";
+import { narrowNetwork } from "./network.ts";
+import { type ChildShape, heapMbOf, shapeKey } from "./permissions.ts";
 import type { Recipe } from "./pool.ts";
 import type { Code, RunLimits, Target } from "./target.ts";
 
@@ -52,10 +54,15 @@ export class Recipes {
 export class FunctionRecipe implements Recipe {
   readonly slot: string;
   readonly generation: Generation;
+  readonly shape: ChildShape;
+  readonly memoryBytes: number;
+  /** How long a call may take. */
+  readonly limits: CallLimits;
+  /** What the function gets: the values that its settings let by. */
+  readonly injection: Injection;
   readonly #name: string;
   readonly #namespace: string | null;
   readonly #code: Code;
-  readonly #injection: Injection;
   readonly #parts: RecipeParts;
   #masker: Masker | undefined;
 
@@ -66,28 +73,27 @@ export class FunctionRecipe implements Recipe {
     injection: Injection,
     parts: RecipeParts,
   ) {
+    const settings = code.settings ?? NO_SETTINGS;
     this.slot = slot;
-    this.generation = `${code.hash}:${injection.digest}` as Generation;
+    this.shape = shapeFor(settings, parts.shape);
+    this.memoryBytes = memoryFor(settings, parts.limits);
+    this.limits = limitsFor(settings, parts.limits);
+    this.injection = settings.secrets === null
+      ? injection
+      : narrowInjection(injection, (name) => seesSecret(settings, name));
+    const rights = `${shapeKey(this.shape)}:${this.memoryBytes}`;
+    this.generation = `${code.hash}:${this.injection.digest}:${rights}` as Generation;
     this.#name = target.name;
     this.#namespace = target.namespace;
     this.#code = code;
-    this.#injection = injection;
     this.#parts = parts;
-  }
-
-  get shape(): ChildShape {
-    return this.#parts.shape;
-  }
-
-  get memoryBytes(): number {
-    return this.#parts.limits.memoryBytes;
   }
 
   activation(): Activation {
     const env: Record<string, string> = { FLUXBASE_FUNCTION_NAME: this.#name };
     if (this.#namespace !== null) env.FLUXBASE_FUNCTION_NAMESPACE = this.#namespace;
     const secrets: Record<string, string> = {};
-    for (const [name, value] of this.#injection.env) {
+    for (const [name, value] of this.injection.env) {
       env[name] = secrets[name.slice(ENV_PREFIX.length)] = value.reveal();
     }
     return { code: this.#code.code, env, secrets };
@@ -95,7 +101,7 @@ export class FunctionRecipe implements Recipe {
 
   masker(): Masker {
     return this.#masker ??= createMasker(
-      this.#injection.env.values().map((value) => value.reveal()),
+      this.injection.env.values().map((value) => value.reveal()),
     );
   }
 
@@ -109,4 +115,21 @@ export class FunctionRecipe implements Recipe {
       text,
     });
   }
+}
+
+function shapeFor({ network, memoryMb }: FunctionSettings, base: ChildShape): ChildShape {
+  return {
+    network: network === null ? base.network : narrowNetwork(base.network, network),
+    heapMb: memoryMb === null ? base.heapMb : heapMbOf(memoryMb),
+  };
+}
+
+function memoryFor({ memoryMb }: FunctionSettings, { memoryBytes }: RunLimits): number {
+  return memoryMb === null ? memoryBytes : memoryMb * 2 ** 20;
+}
+
+function limitsFor({ timeoutMs }: FunctionSettings, limits: RunLimits): CallLimits {
+  if (timeoutMs === null) return limits;
+  // Whoever may take long to answer may take as long again to send the answer.
+  return { answerMs: timeoutMs, streamMs: Math.max(limits.streamMs, 2 * timeoutMs) };
 }

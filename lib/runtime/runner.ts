@@ -9,7 +9,7 @@ import { CallError } from "./channel.ts";
 import type { Execution, ExecutionSink, Outcome } from "./execution.ts";
 import { lostCallError } from "./exit_reason.ts";
 import { forwardedHeaders, takeBody, toResponse } from "./http_message.ts";
-import type { ActiveCall, Instance } from "./instance.ts";
+import type { ActiveCall, CallLimits, Instance } from "./instance.ts";
 import type { Masker } from "./mask/masker.ts";
 import type { ChildShape } from "./permissions.ts";
 import type { Pool } from "./pool.ts";
@@ -32,6 +32,7 @@ const ATTEMPTS = 100;
 /** What a call is sent to, and what masks its response's headers. */
 interface Ready {
   readonly instance: Instance;
+  readonly limits: CallLimits;
   readonly masker: Masker;
 }
 
@@ -42,7 +43,10 @@ interface Run {
   readonly startedAt: number;
   readonly startedDate: Date;
   code: Code | undefined;
+  /** What is resolved for its namespace. */
   injection: Injection | undefined;
+  /** The part of it that the function sees. */
+  given: Injection | undefined;
 }
 
 /** The runner. */
@@ -69,6 +73,7 @@ export class Runner {
       startedDate: new Date(),
       code: undefined,
       injection: undefined,
+      given: undefined,
     };
     try {
       return await this.#run(request, run);
@@ -80,12 +85,12 @@ export class Runner {
   async #run(request: Request, run: Run): Promise<Response> {
     refuseUpgrade(request);
     const body = await takeBody(request, this.#parts.limits.bodyBytes);
-    const { instance, masker } = this.#warm(run) ?? await this.#warmUp(run);
+    const { instance, limits, masker } = this.#warm(run) ?? await this.#warmUp(run);
     const active = instance.call(
       run.id,
       { method: request.method, url: request.url, headers: forwardedHeaders(request.headers) },
       body,
-      this.#parts.limits,
+      limits,
       () => request.signal,
     );
     try {
@@ -109,8 +114,9 @@ export class Runner {
     run.injection = secrets.cached(namespace) ?? run.injection;
     if (run.code === undefined || run.injection === undefined) return undefined;
     const recipe = this.#recipes.get(run.target, run.code, run.injection);
+    run.given = recipe.injection;
     const instance = pool.ready(recipe);
-    return instance && { instance, masker: recipe.masker() };
+    return instance && { instance, limits: recipe.limits, masker: recipe.masker() };
   }
 
   async #warmUp(run: Run): Promise<Ready> {
@@ -140,7 +146,7 @@ export class Runner {
   }
 
   #finish(run: Run, outcome: Outcome, status: number | null): void {
-    const { target, code, injection } = run;
+    const { target, code, given } = run;
     const execution: Execution = {
       id: run.id,
       kind: "function",
@@ -153,7 +159,7 @@ export class Runner {
       status,
       principal: target.principal,
       requestId: target.requestId,
-      secrets: injection?.sources ?? [],
+      secrets: given?.sources ?? [],
     };
     this.#parts.sink.finished(execution);
   }

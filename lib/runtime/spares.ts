@@ -13,11 +13,16 @@ interface Shelf {
   readonly spares: Promise<Child>[];
 }
 
+/** Of how many shapes spares are kept: each is a process, and functions may be of any shape. */
+const MOST_SHAPES = 4;
+
 /** A stock of spare children for each shape that has been asked for. */
 export class Spares {
   readonly #host: SpawnHost;
   readonly #count: number;
   readonly #shelves = new Map<string, Shelf>();
+  /** Spares that were taken off their shelf to be ended. */
+  readonly #clearing = new Set<Promise<void>>();
   #closed = false;
 
   /** @param count How many spares are kept for each shape; 0 for none. */
@@ -26,9 +31,12 @@ export class Spares {
     this.#count = count;
   }
 
-  /** Starts what is missing for `shape`. */
+  /** Starts what is missing for `shape`, and clears the shelf that was stocked longest ago. */
   stock(shape: ChildShape): void {
     const shelf = this.#shelf(shape);
+    this.#shelves.delete(shapeKey(shape));
+    this.#shelves.set(shapeKey(shape), shelf);
+    this.#clearOldest();
     while (!this.#closed && shelf.spares.length < this.#count) {
       const spare = Child.spawn(this.#host, shape);
       shelf.spares.push(spare);
@@ -49,12 +57,18 @@ export class Spares {
   /** Ends all spares. */
   async close(): Promise<void> {
     this.#closed = true;
-    const spares = [...this.#shelves.values()].flatMap((shelf) => shelf.spares.splice(0));
-    await Promise.all(spares.map(async (spare) => {
-      const child = await spare.catch(() => undefined);
-      child?.retire();
-      await child?.exited;
-    }));
+    await Promise.all([...this.#shelves.values()].flatMap(clear).concat(...this.#clearing));
+  }
+
+  #clearOldest(): void {
+    for (const [key, shelf] of this.#shelves) {
+      if (this.#shelves.size <= MOST_SHAPES) return;
+      this.#shelves.delete(key);
+      for (const end of clear(shelf)) {
+        this.#clearing.add(end);
+        end.finally(() => this.#clearing.delete(end));
+      }
+    }
   }
 
   #shelf(shape: ChildShape): Shelf {
@@ -63,4 +77,13 @@ export class Spares {
     if (shelf === undefined) this.#shelves.set(key, shelf = { shape, spares: [] });
     return shelf;
   }
+}
+
+/** Ends the spares of a shelf. */
+function clear(shelf: Shelf): Promise<void>[] {
+  return shelf.spares.splice(0).map(async (spare) => {
+    const child = await spare.catch(() => undefined);
+    child?.retire();
+    await child?.exited;
+  });
 }

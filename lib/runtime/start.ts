@@ -7,7 +7,7 @@ import { hasCommand } from "./commands.ts";
 import type { ExecutionSink } from "./execution.ts";
 import type { ExitReason } from "./exit_reason.ts";
 import { MemoryWatch } from "./memory_watch.ts";
-import { type ChildShape, CLOSED_ADDRESSES } from "./permissions.ts";
+import { type ChildShape, CLOSED_ADDRESSES, heapMbOf } from "./permissions.ts";
 import { Pool } from "./pool.ts";
 import { Runner } from "./runner.ts";
 import { Spares } from "./spares.ts";
@@ -48,8 +48,6 @@ export interface Runtime {
 const STREAM_MS = 15 * 60 * 1_000;
 /** How long an unused child is kept, ms. */
 const IDLE_MS = 5 * 60 * 1_000;
-/** Memory of a child that isn't V8's old space: the engine, young space and buffers, MiB. */
-const BESIDE_HEAP_MB = 64;
 
 /** Starts the runtime and its first spare child. */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
@@ -97,7 +95,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 
 /** What the operator names is open, even where it would be closed otherwise. */
 function shapeOf({ allowNet, denyNet, memoryMb }: RuntimeOptions): ChildShape {
-  const heapMb = Math.max(32, memoryMb - BESIDE_HEAP_MB);
+  const heapMb = heapMbOf(memoryMb);
   const network = allowNet === null
     ? { allow: "public" as const, deny: [...CLOSED_ADDRESSES, ...denyNet] }
     : { allow: allowNet, deny: [] };

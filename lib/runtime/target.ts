@@ -5,6 +5,7 @@
  */
 import type { Injection } from "../resolve/injection.ts";
 import type { Namespace } from "../resolve/ref.ts";
+import type { FunctionSettings } from "./code/settings.ts";
 import type { CallLimits } from "./instance.ts";
 
 /** A function's code, bundled to one module. */
@@ -12,6 +13,8 @@ export interface Code {
   readonly code: string;
   /** SHA-256 of the code, hex. */
   readonly hash: string;
+  /** What the function says about itself; left out when it says nothing. */
+  readonly settings?: FunctionSettings;
 }
 
 /** Where code comes from. */
@@ -37,7 +40,7 @@ export interface Target {
   readonly requestId: string;
 }
 
-/** Limits that hold for every function. */
+/** Limits of every function that says nothing about itself. */
 export interface RunLimits extends CallLimits {
   /** Most resident memory of one child, bytes. */
   readonly memoryBytes: number;

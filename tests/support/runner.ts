@@ -13,6 +13,7 @@ import { CLOSED_ADDRESSES, type NetworkPolicy } from "../../lib/runtime/permissi
 import { Pool } from "../../lib/runtime/pool.ts";
 import { Runner } from "../../lib/runtime/runner.ts";
 import { Spares } from "../../lib/runtime/spares.ts";
+import { type FunctionSettings, NO_SETTINGS } from "../../lib/runtime/code/settings.ts";
 import type { Code } from "../../lib/runtime/target.ts";
 
 /** What a test sets up and looks at. */
@@ -23,6 +24,8 @@ export interface Bench {
   readonly lines: ExecutionLine[];
   /** Functions by name, as JavaScript. */
   readonly code: Map<string, string>;
+  /** What functions say about themselves, by name. */
+  readonly settings: Map<string, Partial<FunctionSettings>>;
   /** Replaces all values. */
   setSecrets(values: Readonly<Record<string, string>>): void;
   /** Calls a function. */
@@ -34,6 +37,7 @@ export interface Bench {
 /** Options of {@linkcode withRunner}. */
 export interface BenchOptions {
   code?: Readonly<Record<string, string>>;
+  settings?: Readonly<Record<string, Partial<FunctionSettings>>>;
   secrets?: Readonly<Record<string, string>>;
   answerMs?: number;
   streamMs?: number;
@@ -76,13 +80,14 @@ export async function withRunner(
 
 function makeBench(pool: Pool, options: BenchOptions): Bench {
   const code = new Map(Object.entries(options.code ?? {}));
+  const settings = new Map(Object.entries(options.settings ?? {}));
   const executions: Execution[] = [];
   const lines: ExecutionLine[] = [];
   let injection = injectionOf(options.secrets ?? {});
   const waiting = new Set<() => void>();
   const changed = () => waiting.forEach((look) => look());
   const runner = new Runner({
-    code: codeOf(code),
+    code: codeOf(code, settings),
     secrets: { cached: () => injection, resolve: () => Promise.resolve(injection) },
     pool,
     sink: {
@@ -106,6 +111,7 @@ function makeBench(pool: Pool, options: BenchOptions): Bench {
     executions,
     lines,
     code,
+    settings,
     setSecrets: (values) => injection = injectionOf(values),
     call: (name, { path = "", ...init } = {}) =>
       runner.invoke(new Request(`http://localhost/api/v1/functions/${name}/invoke${path}`, init), {
@@ -127,12 +133,18 @@ function makeBench(pool: Pool, options: BenchOptions): Bench {
   };
 }
 
-function codeOf(sources: ReadonlyMap<string, string>) {
+function codeOf(
+  sources: ReadonlyMap<string, string>,
+  settings: ReadonlyMap<string, Partial<FunctionSettings>>,
+) {
   const known = new Map<string, Code>();
+  const settingsOf = (name: string) => ({ ...NO_SETTINGS, ...settings.get(name) });
   const peek = (name: string): Code | undefined => {
     const code = sources.get(name);
     if (code === undefined) return undefined;
-    if (known.get(name)?.code !== code) known.set(name, { code, hash: crypto.randomUUID() });
+    if (known.get(name)?.code !== code) {
+      known.set(name, { code, hash: crypto.randomUUID(), settings: settingsOf(name) });
+    }
     return known.get(name);
   };
   return {

@@ -9,7 +9,7 @@ import { findNpmCache } from "./bundler.ts";
 import { type CachedBundle, DiskCache } from "./disk_cache.ts";
 import { findFunction, isAbsent } from "./directory.ts";
 import { fingerprint } from "./fingerprint.ts";
-import { configPaths, findConfig } from "./function_config.ts";
+import { configPaths, findConfigs } from "./function_config.ts";
 import { candidatePaths, isPlace, type Located } from "./layout.ts";
 import { digestsOf, readSources } from "./snapshot.ts";
 
@@ -73,16 +73,23 @@ export class Builder {
     const watch = union(places, inputs);
     const print = fingerprint(this.#options.root, watch);
     if (!await this.#isCurrent(cached, located)) return null;
-    const { code, hash, warnings, digests } = cached;
-    return { outcome: { code, hash, inputs, digests, warnings }, cached: true, watch, print };
+    const { code, hash, warnings, digests, settings } = cached;
+    return {
+      outcome: { code, hash, inputs, digests, warnings, settings },
+      cached: true,
+      watch,
+      print,
+    };
   }
 
   /** The same sources, configuration included, give the same graph and so the same bundle. */
   async #isCurrent(cached: CachedBundle, located: Located): Promise<boolean> {
     const { root } = this.#options;
     if (cached.file !== located.file) return false;
-    if (cached.config !== ((await findConfig(root, located.file))?.file ?? null)) return false;
     try {
+      const { imports, settings } = await findConfigs(root, located.file);
+      if (cached.config !== (imports?.file ?? null)) return false;
+      if (cached.settingsFile !== (settings?.file ?? null)) return false;
       const real = await Deno.realPath(root);
       const digests = digestsOf(await readSources(real, Object.keys(cached.digests)));
       return Object.entries(cached.digests).every(([file, digest]) => digests[file] === digest);
@@ -106,12 +113,14 @@ export class Builder {
     }
   }
 
-  async #keep({ located, config }: Plan, bundle: Bundle): Promise<void> {
-    const about = { format: 1, tool: Deno.version.deno, file: located.file } as const;
-    const { code, hash, warnings, digests } = bundle;
+  async #keep({ located, configs }: Plan, bundle: Bundle): Promise<void> {
+    const about = { format: 2, tool: Deno.version.deno, file: located.file } as const;
+    const { code, hash, warnings, digests, settings } = bundle;
     const made = {
       ...about,
-      config: config?.file ?? null,
+      config: configs.imports?.file ?? null,
+      settingsFile: configs.settings?.file ?? null,
+      settings,
       digests,
       hash,
       code,

@@ -11,9 +11,16 @@ import { bundleFolder, type BundlerOutput, findNpmCache } from "./bundler.ts";
 import { runTool, type ToolOptions } from "./deno_tool.ts";
 import { digestOf } from "./digest.ts";
 import { insideRoot, toSlashes } from "./directory.ts";
-import { findConfig, type FunctionConfig, importMapOf } from "./function_config.ts";
+import {
+  configFiles,
+  findConfigs,
+  type FunctionConfig,
+  type FunctionConfigs,
+  importMapOf,
+} from "./function_config.ts";
 import { readGraph } from "./graph.ts";
 import type { Located } from "./layout.ts";
+import { type FunctionSettings, readSettings, type SettingsKind } from "./settings.ts";
 import { digestsOf, readSources, type Sources, writeSources } from "./snapshot.ts";
 import { inlineMap } from "./source_map.ts";
 import { SourceNames } from "./source_names.ts";
@@ -29,6 +36,8 @@ export interface BundleOptions extends ToolOptions {
   readonly npmCache?: string;
   /** The scheme of file names in stack traces. `function` when left out. */
   readonly label?: string;
+  /** What the directory holds. `functions` when left out. */
+  readonly kind?: SettingsKind;
 }
 
 /** A bundled function. */
@@ -43,14 +52,16 @@ export interface Bundle {
   readonly digests: Readonly<Record<string, string>>;
   /** What the bundler wants a person to know. */
   readonly warnings: readonly string[];
+  /** What the function's configuration says about it. */
+  readonly settings: FunctionSettings;
 }
 
-type Output = Omit<Bundle, "inputs" | "digests">;
+type Output = Pick<Bundle, "code" | "hash" | "warnings">;
 
 /** What a function consists of, before it is bundled. */
 export interface Plan {
   readonly located: Located;
-  readonly config: FunctionConfig | null;
+  readonly configs: FunctionConfigs;
   /** Existing files, relative to the root; the function's own and its configuration included. */
   readonly inputs: readonly string[];
   /** Files that are imported and don't exist, relative to the root. */
@@ -68,14 +79,14 @@ export interface Plan {
 export async function planBundle(located: Located, options: BundleOptions): Promise<Plan> {
   const root = await Deno.realPath(options.root);
   const entry = await insideRoot(root, located.file);
-  const config = await findConfig(root, located.file);
+  const configs = await findConfigs(root, located.file);
   const names = new SourceNames(root, options.npmCache ?? await findNpmCache(options));
-  const args = ["info", "--json", ...toolFlags(config, root)];
+  const args = ["info", "--json", ...toolFlags(configs.imports, root)];
   const info = await runTool([...args, entry], { ...options, cwd: root, limitMemory: true });
   if (!info.success) throw failed(names.clean(info.stderr));
   const graph = readGraph(info.stdout, names);
-  const inputs = [...graph.inputs, ...(config === null ? [] : [config.file])];
-  return { located, config, ...graph, inputs: [...new Set(inputs)] };
+  const inputs = [...graph.inputs, ...configFiles(configs)];
+  return { located, configs, ...graph, inputs: [...new Set(inputs)] };
 }
 
 /**
@@ -88,11 +99,16 @@ export async function bundlePlan(plan: Plan, options: BundleOptions): Promise<Bu
   if (plan.failure !== null) throw plan.failure;
   const sources = await readSources(await Deno.realPath(options.root), plan.inputs);
   // The text that was copied counts, not the one that was planned with.
-  const config = plan.config === null
-    ? null
-    : { ...plan.config, text: new TextDecoder().decode(sources.get(plan.config.file)) };
+  const config = copied(plan.configs.imports, sources);
+  const kind = options.kind ?? "functions";
+  const settings = readSettings(copied(plan.configs.settings, sources), plan.located, kind);
   const built = await buildSources(sources, plan.located.file, { ...options, config });
-  return { ...built, inputs: plan.inputs, digests: digestsOf(sources) };
+  return { ...built, inputs: plan.inputs, digests: digestsOf(sources), settings };
+}
+
+function copied(config: FunctionConfig | null, sources: Sources): FunctionConfig | null {
+  if (config === null) return null;
+  return { file: config.file, text: new TextDecoder().decode(sources.get(config.file)) };
 }
 
 /**

@@ -40,7 +40,8 @@ export class CodeSource {
   constructor(options: CodeSourceOptions) {
     this.#options = options;
     this.#gate = new Gate(options.concurrency ?? 2);
-    const run = { ...options, signal: this.#ending.signal };
+    const kind = options.noun === "Job" ? "jobs" as const : "functions" as const;
+    const run = { ...options, kind, signal: this.#ending.signal };
     this.#builder = new Builder(run, (error) => this.#emit({ type: "uncached", error }));
   }
 

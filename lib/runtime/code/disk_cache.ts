@@ -9,16 +9,20 @@
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import { digestOf } from "./digest.ts";
+import { StoredSettings } from "./settings.ts";
 
 const Header = z.object({
   /** The version of this format. */
-  format: z.literal(1),
+  format: z.literal(2),
   /** What made the bundle: another Deno may bundle otherwise. */
   tool: z.string(),
   /** The function's file, relative to the functions directory. */
   file: z.string(),
   /** Its `deno.json`, relative as well. */
   config: z.string().nullable(),
+  /** The `deno.json` with its settings. */
+  settingsFile: z.string().nullable(),
+  settings: StoredSettings,
   /** SHA-256 of each file that the bundle was made from, by relative path. */
   digests: z.record(z.string(), z.string()),
   /** SHA-256 of the code. */

@@ -1,8 +1,10 @@
 /**
  * The `deno.json` of a function: the nearest one between its file and the functions' root.
  *
- * Only its import map is taken over, and handed to Deno as one: given the file itself, Deno goes on
- * to look for a workspace in the folders above. Keys that would bring in other folders are refused.
+ * Its import map is taken over, and handed to Deno as one: given the file itself, Deno goes on to
+ * look for a workspace in the folders above. Keys that would bring in other folders are refused. The
+ * function's settings come from the nearest one that has some: a file that is there for its imports
+ * alone must not open what the one above it closes.
  *
  * @module
  */
@@ -18,6 +20,17 @@ export interface FunctionConfig {
   /** JSON with comments. */
   readonly text: string;
 }
+
+/** What a function's configuration consists of; often one file is both. */
+export interface FunctionConfigs {
+  /** The nearest configuration. */
+  readonly imports: FunctionConfig | null;
+  /** The nearest one that has settings. */
+  readonly settings: FunctionConfig | null;
+}
+
+/** The key of a function's settings. */
+export const SETTINGS_KEY = "fluxbase";
 
 const REFUSED = ["importMap", "workspace", "links", "patch"] as const;
 /** Characters of an import map: it is handed over in an argument, and those have a limit. */
@@ -45,23 +58,38 @@ export function configPaths(file: string): string[] {
 }
 
 /**
- * Finds the nearest configuration.
+ * Finds a function's configuration.
  *
  * @param root The functions directory, absolute and real.
  * @throws {AppError} FUNCTION_INVALID when it is a symbolic link or holds a refused key.
  */
-export async function findConfig(root: string, file: string): Promise<FunctionConfig | null> {
+export async function findConfigs(root: string, file: string): Promise<FunctionConfigs> {
+  let imports: FunctionConfig | null = null;
   for (const path of configPaths(file)) {
-    try {
-      await insideRoot(root, path);
-      const config = { file: path, text: await Deno.readTextFile(`${root}/${path}`) };
-      importMapOf(config, root);
-      return config;
-    } catch (error) {
-      if (!isAbsent(error)) throw error;
+    const config = await readConfig(root, path);
+    if (config === null) continue;
+    if (imports === null) importMapOf(config, root);
+    imports ??= config;
+    if (parseObject(config.text, path)[SETTINGS_KEY] !== undefined) {
+      return { imports, settings: config };
     }
   }
-  return null;
+  return { imports, settings: null };
+}
+
+/** The files of a configuration, each once. */
+export function configFiles({ imports, settings }: FunctionConfigs): string[] {
+  return [...new Set([imports, settings].flatMap((config) => config?.file ?? []))];
+}
+
+async function readConfig(root: string, path: string): Promise<FunctionConfig | null> {
+  try {
+    await insideRoot(root, path);
+    return { file: path, text: await Deno.readTextFile(`${root}/${path}`) };
+  } catch (error) {
+    if (isAbsent(error)) return null;
+    throw error;
+  }
 }
 
 /**
@@ -108,7 +136,12 @@ function rebase<T>(address: T, base: URL): T | string {
   return new URL(address, base).href;
 }
 
-function parseObject(text: string, file: string): Record<string, unknown> {
+/**
+ * The content of a configuration.
+ *
+ * @throws {AppError} FUNCTION_INVALID when it isn't one JSON object.
+ */
+export function parseObject(text: string, file: string): Record<string, unknown> {
   let value: unknown;
   try {
     value = parse(text);
