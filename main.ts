@@ -65,7 +65,7 @@ export async function startServer(
 ): Promise<RunningServer> {
   await using opened = new AsyncDisposableStack();
   const dataDir = await DataDir.open(config.dataDir);
-  const database = await openDatabase(config, dataDir);
+  const database = await openDatabase(config, dataDir, log);
   opened.defer(() => database.close());
   await migrate(database, new URL("./migrations/", import.meta.url));
   const { ring, ...rootKey } = await openRing(config, dataDir, database);
@@ -165,9 +165,14 @@ export async function startServer(
   };
 }
 
-async function openDatabase(config: Config, dataDir: DataDir): Promise<Database> {
+async function openDatabase(config: Config, dataDir: DataDir, log: Log): Promise<Database> {
   if (config.databaseUrl !== null) return await openPostgres(config.databaseUrl);
-  return await openEmbedded(dataDir.file("database"));
+  // A thread that hangs can't be ended from here; whoever started this process starts it again.
+  const onStuck = () => {
+    log.error("the embedded database hangs; ending");
+    Deno.exit(1);
+  };
+  return await openEmbedded(dataDir.file("database"), { onStuck });
 }
 
 /** What another process tells of, and what may have been missed, is looked up again. */
