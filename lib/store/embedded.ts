@@ -21,7 +21,7 @@ import { EmbeddedEngine } from "./embedded_engine.ts";
 import type { Task } from "./embedded_protocol.ts";
 import { Lane } from "./lane.ts";
 import type { Database, Row, Sql, SqlValue, Subscription } from "./sql.ts";
-import { unavailable } from "./sql_error.ts";
+import { StatementError, unavailable } from "./sql_error.ts";
 import { makeSql } from "./tagged.ts";
 import { runTransaction, type Session } from "./transaction.ts";
 
@@ -102,8 +102,17 @@ class Embedded implements EmbeddedDatabase {
     return this.#turn((engine) => this.#session(engine).query(text, values));
   }
 
-  script(text: string): Promise<void> {
-    return this.#turn((engine) => this.#session(engine).script(text));
+  script(text: string): Promise<Row[]> {
+    return this.#turn(async (engine) => {
+      const session = this.#session(engine);
+      try {
+        return await session.script(text);
+      } catch (error) {
+        // What the script itself began would swallow every statement after it.
+        if (error instanceof StatementError) await session.control("rollback").catch(() => {});
+        throw error;
+      }
+    });
   }
 
   transaction<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
@@ -175,7 +184,7 @@ class Embedded implements EmbeddedDatabase {
     const run = async (task: Task, deadlineMs: number) => void await engine.run(task, deadlineMs);
     return {
       query: (text, values) => engine.run({ kind: "query", text, values }, this.#deadlineMs),
-      script: (text) => run({ kind: "script", text }, SCRIPT_MS),
+      script: (text) => engine.run({ kind: "script", text }, SCRIPT_MS),
       control: (text) => run({ kind: "script", text }, this.#deadlineMs),
       // Held by a statement given up, it rolls back by itself when that ends.
       discard: () => engine.held || engine.discard(),

@@ -62,8 +62,8 @@ async function perform(task: Task): Promise<Row[]> {
     }
     case "script":
       // Not checked for space: it also ends transactions.
-      await database.exec(task.text);
-      return [];
+      return (await database.exec(task.text, { parsers: TEXT_PARSERS }))
+        .flatMap(({ rows }) => rows as Row[]);
     case "listen":
       await database.exec(`listen ${quoteIdentifier(task.channel)}`);
       return [];

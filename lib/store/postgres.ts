@@ -11,6 +11,7 @@ import { PostgresListener } from "./postgres_listener.ts";
 import { PostgresPool } from "./postgres_pool.ts";
 import { parsePostgresUrl } from "./postgres_url.ts";
 import type { Database, Row, Sql, SqlValue, Subscription } from "./sql.ts";
+import { StatementError } from "./sql_error.ts";
 import { makeSql } from "./tagged.ts";
 import { runTransaction, type Session } from "./transaction.ts";
 
@@ -78,8 +79,16 @@ class PostgresDatabase implements Database {
     return this.#pool.use((connection) => connection.query(text, values));
   }
 
-  script(text: string): Promise<void> {
-    return this.#pool.use((connection) => connection.script(text));
+  script(text: string): Promise<Row[]> {
+    return this.#pool.use(async (connection) => {
+      try {
+        return await connection.script(text);
+      } catch (error) {
+        // What the script itself began would swallow every statement after it.
+        if (error instanceof StatementError) connection.discard();
+        throw error;
+      }
+    });
   }
 
   transaction<T>(work: (sql: Sql) => Promise<T>): Promise<T> {

@@ -35,8 +35,12 @@ export interface Sql {
    * connection, or, where there is one only, for this very transaction, until its deadline.
    */
   transaction<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
-  /** Runs a script of several statements without parameters. For migrations only. */
-  script(text: string): Promise<void>;
+  /**
+   * Runs a script of several statements without parameters and returns the rows of them all, in
+   * order. A script that opens a transaction and fails leaves none open. For migrations and for
+   * libraries that bring their own SQL.
+   */
+  script<T extends Row = Row>(text: string): Promise<T[]>;
 }
 
 /** A listener's hold on a channel. */

@@ -9,7 +9,7 @@ import type { Row, Sql, SqlValue } from "./sql.ts";
 export interface Runner {
   query(text: string, values: readonly SqlValue[]): Promise<Row[]>;
   transaction<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
-  script(text: string): Promise<void>;
+  script(text: string): Promise<Row[]>;
 }
 
 /** A template's strings are one frozen array per place in the source, so they make a key. */
@@ -52,6 +52,6 @@ export function makeSql(runner: Runner): Sql {
   return Object.assign(sql, {
     query,
     transaction: runner.transaction.bind(runner) as Sql["transaction"],
-    script: runner.script.bind(runner),
+    script: runner.script.bind(runner) as Sql["script"],
   });
 }

@@ -10,7 +10,7 @@ import { makeSql } from "./tagged.ts";
 /** One connection to a database, lent to one transaction. */
 export interface Session {
   query(text: string, values: readonly SqlValue[]): Promise<Row[]>;
-  script(text: string): Promise<void>;
+  script(text: string): Promise<Row[]>;
   /** Runs a statement that opens or ends a unit of work. */
   control(text: string): Promise<void>;
   /** Ends the connection: its state is unknown. */
@@ -74,7 +74,7 @@ class Unit {
     return this.#enqueue(() => this.#session.query(text, values));
   }
 
-  script(text: string): Promise<void> {
+  script(text: string): Promise<Row[]> {
     return this.#enqueue(() => this.#session.script(text));
   }
 

@@ -259,3 +259,31 @@ async function eventually<T>(attempt: () => Promise<T>): Promise<T> {
     }
   }
 }
+
+for (const { name } of databases) {
+  Deno.test(`${name}: script() returns the rows of every statement in order`, () =>
+    withThings(name, async ({ sql }) => {
+      assertEquals(
+        await sql.script(`begin; insert into thing (id) values (1), (2) returning id;
+          select 9007199254740991 as big; commit`),
+        [{ id: 1 }, { id: 2 }, { big: Number.MAX_SAFE_INTEGER }],
+      );
+      assertEquals(await sql.script("select 1 as one"), [{ one: 1 }]);
+      assertEquals(await sql.script("create table other (id int)"), []);
+      assertEquals(await sql.transaction((tx) => tx.script("select 1 as a; select 2 as b")), [
+        { a: 1 },
+        { b: 2 },
+      ]);
+    }));
+
+  Deno.test(`${name}: a script that begins a transaction and fails leaves none open`, () =>
+    withThings(name, async (database) => {
+      const { sql } = database;
+      const broken = "begin; insert into thing (id) values (1); select 1 / 0; commit";
+      for (let i = 0; i < 12; i++) await assertRejects(() => sql.script(broken), StatementError);
+      await Promise.all(
+        Array.from({ length: 12 }, (_, i) => sql`insert into thing (id) values (${i})`),
+      );
+      assertEquals(await count(database), 12);
+    }));
+}
