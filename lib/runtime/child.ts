@@ -11,12 +11,23 @@ import { newMark, type OutputLine, readOutput } from "./output.ts";
 import type { ChildShape } from "./permissions.ts";
 import { spawn, type Spawned, type SpawnHost } from "./spawn.ts";
 
-/** What a child is given to become a function's. */
+/** Which job's run a child is for. */
+export interface JobIdentity {
+  readonly id: string;
+  readonly name: string;
+  readonly namespace: string | null;
+  /** 1 for the first attempt. */
+  readonly attempt: number;
+}
+
+/** What a child is given to become a function's or a job's. */
 export interface Activation {
   /** The bundled module. */
   readonly code: string;
   /** The environment that user code sees; plaintext. */
   readonly env: Readonly<Record<string, string>>;
+  /** Set when the code is a job's: it is called with a payload instead of a request. */
+  readonly job?: JobIdentity;
   /** What `secrets.get` knows: name in upper case → plaintext. */
   readonly secrets: Readonly<Record<string, string>>;
 }
@@ -135,6 +146,11 @@ export class Child {
     } catch {
       // It has ended already.
     }
+  }
+
+  /** Takes its end, whenever it comes, for what was wanted. */
+  letEnd(): void {
+    this.#reason ??= { kind: "retired" };
   }
 
   /** Ends an idle child by closing its socket. */

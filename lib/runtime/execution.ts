@@ -20,7 +20,7 @@ export type Outcome =
 /** One finished run. */
 export interface Execution {
   readonly id: string;
-  readonly kind: "function";
+  readonly kind: "function" | "job";
   readonly name: string;
   readonly namespace: string | null;
   /** SHA-256 of the code, hex; null when none was loaded. */

@@ -39,18 +39,27 @@ const REMEMBERED = 512;
 /** A child that owes a sign of life for so long gets no new calls, ms. */
 export const STALLED_MS = 1_000;
 
+/** Options of an {@linkcode Instance}. */
+export interface InstanceOptions {
+  /** How long a call that was given up may still run before its child is killed, ms. Default 0. */
+  readonly graceMs?: number;
+}
+
 /** A child put to use. */
 export class Instance {
   readonly generation: Generation;
   readonly child: Child;
+  readonly #graceMs: number;
   readonly #calls = new Map<number, Tracked>();
   readonly #executions = new Map<number, string>();
   #retiring = false;
+  #gaveUp = false;
   #lastUsed = performance.now();
 
-  constructor(generation: Generation, child: Child) {
+  constructor(generation: Generation, child: Child, { graceMs = 0 }: InstanceOptions = {}) {
     this.generation = generation;
     this.child = child;
+    this.#graceMs = graceMs;
   }
 
   /** When its last call ended, milliseconds of `performance.now()`. */
@@ -87,6 +96,7 @@ export class Instance {
     let over = false;
     const call = this.child.call(head, body, (end) => {
       over = true;
+      if (end === "cancelled") this.#gaveUp = true;
       this.#calls.delete(callId);
       this.#lastUsed = performance.now();
       resolve(end);
@@ -149,7 +159,17 @@ export class Instance {
   }
 
   #endWhenDrained(): void {
-    if (this.#retiring && this.#calls.size === 0) this.child.retire();
+    // A child that is gone already has a reason of its own.
+    if (!this.#retiring || this.#calls.size > 0 || !this.child.connected) return;
+    if (this.#gaveUp && this.#graceMs > 0) this.#endAfterGrace();
+    else this.child.retire();
+  }
+
+  /** What was given up learns of it by its signal, and may put things in order. */
+  #endAfterGrace(): void {
+    this.child.letEnd();
+    const timer = setTimeout(() => this.child.kill(), this.#graceMs);
+    this.child.exited.then(() => clearTimeout(timer));
   }
 
   #remember(callId: number, executionId: string): void {

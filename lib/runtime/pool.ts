@@ -6,7 +6,7 @@
 import { AppError } from "../errors.ts";
 import type { Activation } from "./child.ts";
 import type { ExitReason } from "./exit_reason.ts";
-import { type Generation, Instance } from "./instance.ts";
+import { type Generation, Instance, type InstanceOptions } from "./instance.ts";
 import type { Masker } from "./mask/masker.ts";
 import type { MemoryWatch } from "./memory_watch.ts";
 import type { OutputLine } from "./output.ts";
@@ -80,6 +80,17 @@ export class Pool {
     return this.#slot(recipe.slot).start(recipe.generation, this.#start(recipe));
   }
 
+  /**
+   * Starts an instance for one call, which belongs to the caller alone. It ends once that call has,
+   * or `graceMs` after it was given up.
+   *
+   * @throws {AppError} As {@linkcode start}.
+   */
+  async startAlone(recipe: Recipe, graceMs: number): Promise<Instance> {
+    if (this.#closed) throw new AppError("SHUTTING_DOWN", "The server is shutting down");
+    return await this.#start(recipe, { graceMs })(recipe.generation);
+  }
+
   /** Takes no more calls, waits at most `graceMs` for those under way, and ends all children. */
   async close(graceMs: number): Promise<void> {
     this.#closed = true;
@@ -99,24 +110,31 @@ export class Pool {
     return slot;
   }
 
-  readonly #start = (recipe: Recipe) => async (generation: Generation): Promise<Instance> => {
+  readonly #start = (recipe: Recipe, options: InstanceOptions = {}) =>
+  async (
+    generation: Generation,
+  ): Promise<Instance> => {
     this.#makeRoom();
     this.#starting++;
     try {
-      return await this.#activate(recipe, generation);
+      return await this.#activate(recipe, generation, options);
     } finally {
       this.#starting--;
       if (!this.#closed) this.#spares.stock(recipe.shape);
     }
   };
 
-  async #activate(recipe: Recipe, generation: Generation): Promise<Instance> {
+  async #activate(
+    recipe: Recipe,
+    generation: Generation,
+    options: InstanceOptions,
+  ): Promise<Instance> {
     const child = await this.#spares.take(recipe.shape).catch((cause) => {
       throw new AppError("FUNCTION_CRASHED", "A process for the function could not be started", {
         cause,
       });
     });
-    const instance = new Instance(generation, child);
+    const instance = new Instance(generation, child, options);
     const listener = {
       onLine: (line: OutputLine) => recipe.onLine(line, instance.executionOf(line.callId)),
       onExit: (reason: ExitReason) => this.#onExit(recipe.slot, instance, reason),

@@ -12,8 +12,10 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { Frame, FrameWriter, readFrames, readHead, readU32 } from "./frames.mjs";
 import { IncomingBody, OutgoingBody, peekBody } from "./bodies.mjs";
+import { jobHandler } from "./job.mjs";
 
 /** @typedef {(request: Request) => unknown} Handler */
+/** @typedef {import("./job.mjs").JobIdentity} JobIdentity */
 /**
  * @typedef {object} Call
  * @property {AbortController} controller
@@ -141,9 +143,10 @@ async function respond(id, call, response, headOnly) {
 /**
  * @param {{
  *   code: string, env: Record<string, string>, secrets: Record<string, string>, mark: string,
+ *   job?: JobIdentity,
  * }} activation
  */
-async function activate({ code, env, secrets, mark }) {
+async function activate({ code, env, secrets, mark, job }) {
   for (const name of Object.keys(env)) setEnv(name, /** @type {string} */ (env[name]));
   installSecrets(secrets);
   markConsole(mark);
@@ -153,7 +156,7 @@ async function activate({ code, env, secrets, mark }) {
     const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
     const found = findHandler(await import(url));
     if (found === undefined) return reject("no-handler");
-    handler = found;
+    handler = job === undefined ? found : jobHandler(found, job, () => exit(0));
     writer.frame(Frame.READY, 0);
   } catch (error) {
     console.error(error);

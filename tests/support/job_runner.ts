@@ -1,0 +1,113 @@
+/**
+ * A runner of jobs over real children, with code and values given by the test.
+ *
+ * @module
+ */
+import { Plaintext } from "../../lib/crypto/plaintext.ts";
+import { AppError } from "../../lib/errors.ts";
+import { buildInjection } from "../../lib/resolve/injection.ts";
+import { parseSecretName } from "../../lib/resolve/ref.ts";
+import type { Execution, ExecutionLine } from "../../lib/runtime/execution.ts";
+import { type JobEnd, JobRunner } from "../../lib/runtime/job_runner.ts";
+import { MemoryWatch } from "../../lib/runtime/memory_watch.ts";
+import { CLOSED_ADDRESSES } from "../../lib/runtime/permissions.ts";
+import { Pool } from "../../lib/runtime/pool.ts";
+import { Spares } from "../../lib/runtime/spares.ts";
+
+/** What a test sets up and looks at. */
+export interface JobBench {
+  readonly pool: Pool;
+  readonly executions: Execution[];
+  readonly lines: ExecutionLine[];
+  readonly progress: [number, string | null][];
+  /** Runs a job. */
+  run(name: string, payload?: unknown, options?: RunOptions): Promise<JobEnd>;
+}
+
+/** Options of a run. */
+export interface RunOptions {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (percent: number, message: string | null) => void;
+}
+
+/** Options of {@linkcode withJobRunner}. */
+export interface JobBenchOptions {
+  readonly code: Readonly<Record<string, string>>;
+  readonly secrets?: Readonly<Record<string, string>>;
+  readonly timeoutMs?: number;
+  readonly memoryMb?: number;
+  readonly graceMs?: number;
+}
+
+/** Runs `test` with a runner and ends all its children afterwards. */
+export async function withJobRunner(
+  options: JobBenchOptions,
+  test: (bench: JobBench) => Promise<void>,
+): Promise<void> {
+  const directory = await Deno.makeTempDir({ prefix: "fx" });
+  const memory = new MemoryWatch("sh");
+  const spares = new Spares({ deno: Deno.execPath(), setpriv: "setpriv", directory }, 1);
+  const pool = new Pool(spares, memory, {
+    maxChildren: 8,
+    idleMs: 60_000,
+    perFunction: { children: 2, comfortable: 32, most: 256 },
+  });
+  try {
+    await test(makeBench(pool, options));
+  } finally {
+    await pool.close(0);
+    await memory.close();
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+function makeBench(pool: Pool, options: JobBenchOptions): JobBench {
+  const executions: Execution[] = [];
+  const lines: ExecutionLine[] = [];
+  const progress: [number, string | null][] = [];
+  const injection = injectionOf(options.secrets ?? {});
+  const runner = new JobRunner({
+    code: {
+      peek: (name) => name in options.code ? { code: options.code[name]!, hash: name } : undefined,
+      get: () => Promise.reject(new AppError("FUNCTION_NOT_FOUND", "Job not found")),
+    },
+    secrets: { cached: () => injection, resolve: () => Promise.resolve(injection) },
+    pool,
+    sink: { finished: (e) => executions.push(e), line: (line) => lines.push(line) },
+    shape: { network: { allow: "public", deny: CLOSED_ADDRESSES }, heapMb: 64 },
+    limits: {
+      answerMs: options.timeoutMs ?? 20_000,
+      streamMs: options.timeoutMs ?? 20_000,
+      memoryBytes: (options.memoryMb ?? 256) * 2 ** 20,
+      bodyBytes: 2 ** 20,
+    },
+    graceMs: options.graceMs ?? 2_000,
+  });
+  const run: JobBench["run"] = (name, payload = null, { signal, onProgress } = {}) =>
+    runner.run({
+      executionId: crypto.randomUUID(),
+      id: "11111111-2222-4333-8444-555555555555",
+      name,
+      namespace: null,
+      payload: JSON.stringify(payload),
+      attempt: 1,
+      principal: "test",
+      requestId: "r",
+      signal: signal ?? new AbortController().signal,
+      onProgress: (percent, message) => {
+        progress.push([percent, message]);
+        onProgress?.(percent, message);
+      },
+    });
+  return { pool, executions, lines, progress, run };
+}
+
+function injectionOf(values: Readonly<Record<string, string>>) {
+  const parts = Object.entries(values).map(([name, value]) => ({
+    name: parseSecretName(name),
+    scope: "global" as const,
+    version: 1,
+    value: Plaintext.fromText(value),
+  }));
+  return buildInjection(parts, Infinity);
+}
