@@ -27,10 +27,10 @@ export interface FalseHost {
 /** A loopback address that nobody else uses. */
 const ADDRESS = "127.77.25.3";
 
-/** Why a name can't be led elsewhere on this system; `undefined` when it can. */
-export async function whyNoFalseHost(): Promise<string | undefined> {
+/** Why names can't be led elsewhere on this system; `undefined` when they can. */
+export async function whyNoFalseNames(): Promise<string | undefined> {
   if (Deno.build.os !== "linux") return "mount namespaces are Linux's";
-  if (Deno.uid() !== 0) return "only root may listen on port 443 and make a mount namespace";
+  if (Deno.uid() !== 0) return "only root may make a mount namespace and listen on port 443";
   try {
     await run("unshare", "--mount", "true");
   } catch {
@@ -57,15 +57,28 @@ export async function withFalseHost(
     },
   );
   try {
-    const hosts = `${directory}/hosts`;
-    await Deno.writeTextFile(hosts, `127.0.0.1 localhost\n${ADDRESS} ${name}\n`);
-    const mount = `mount --bind '${hosts}' /etc/hosts && exec "$@"`;
-    const through = ["unshare", "--mount", "sh", "-c", mount, "sh"];
+    const through = await throughNames({ [name]: ADDRESS }, directory);
     await work({ arrived, authority, through });
   } finally {
     await server.shutdown();
     await Deno.remove(directory, { recursive: true });
   }
+}
+
+/**
+ * Words that start the command behind them where names lead to the addresses given.
+ *
+ * @param directory Where the list of names is kept; it must outlive the command.
+ */
+export async function throughNames(
+  addresses: Readonly<Record<string, string>>,
+  directory: string,
+): Promise<string[]> {
+  const hosts = `${directory}/hosts`;
+  const lines = Object.entries({ localhost: "127.0.0.1", ...addresses });
+  await Deno.writeTextFile(hosts, lines.map(([name, to]) => `${to} ${name}\n`).join(""));
+  const mount = `mount --bind '${hosts}' /etc/hosts && exec "$@"`;
+  return ["unshare", "--mount", "sh", "-c", mount, "sh"];
 }
 
 async function certify(name: string, directory: string) {
