@@ -7,10 +7,12 @@ import type { KeyRing } from "../crypto/keyring.ts";
 import { AppError } from "../errors.ts";
 import type { Principal } from "../principal/principal.ts";
 import { type Clock, FreshCache, systemClock } from "../resolve/fresh_cache.ts";
-import { claimedId, SERVICE_KEY_LENGTH, serviceKeyId } from "./service_key_text.ts";
-import { tokenMessage, verifyServiceKeyRow } from "./service_keys.ts";
-import { findServiceKey, type ServiceKeyRow } from "../store/service_keys.ts";
+import { findServiceKey } from "../store/service_keys.ts";
 import type { Sql } from "../store/sql.ts";
+import { type Caller, NOWHERE } from "./caller.ts";
+import { HeldKey } from "./held_key.ts";
+import { signServiceKeyRow, tokenMessage, verifyServiceKeyRow } from "./service_key_rows.ts";
+import { claimedId, SERVICE_KEY_LENGTH, serviceKeyId } from "./service_key_text.ts";
 
 /** What an {@linkcode Authenticator} is made of. */
 export interface AuthenticatorParts {
@@ -24,28 +26,23 @@ export interface AuthenticatorParts {
   readonly clock?: Clock;
 }
 
-/** A key that was looked up. */
-interface Held {
-  readonly row: ServiceKeyRow;
-  readonly principal: Principal;
-  /** The characters of the key, once it was shown and its MAC verified. */
-  token: Uint8Array | undefined;
-}
-
 /** Tells the principal of a service key. */
 export class Authenticator {
   readonly #sql: Sql;
   readonly #ring: KeyRing;
-  readonly #cache: FreshCache<Held>;
+  readonly #clock: Clock;
+  readonly #cache: FreshCache<HeldKey>;
   /** What an unknown id is compared with, so that it costs the same as a known one. */
-  readonly #nobody: Uint8Array;
+  readonly #nobody: HeldKey;
+  #used: HeldKey[] = [];
 
   constructor({ sql, ring, freshMs = 1_000, clock = systemClock }: AuthenticatorParts) {
     this.#sql = sql;
     this.#ring = ring;
-    this.#nobody = ring.mac("token", tokenMessage(""));
-    this.#cache = new FreshCache<Held>({
-      load: (id, previous) => this.#load(id, previous, clock),
+    this.#clock = clock;
+    this.#nobody = nobody(ring);
+    this.#cache = new FreshCache<HeldKey>({
+      load: (id, previous) => this.#load(id, previous),
       validUntil: ({ row }) => row.expiresAt?.getTime() ?? Infinity,
       freshMs,
       clock,
@@ -53,11 +50,19 @@ export class Authenticator {
   }
 
   /** The principal of a key that was verified before and is certainly still good; never waits. */
-  cached(token: string): Principal | undefined {
+  cached(token: string, caller: Caller = NOWHERE): Principal | undefined {
     if (token.length !== SERVICE_KEY_LENGTH) return undefined;
     const held = this.#cache.peek(claimedId(token));
-    if (held?.token === undefined || !equal(held.token, token)) return undefined;
+    if (held === undefined || !held.knows(token, this.#clock)) return undefined;
+    if (!held.allows(caller)) return undefined;
+    this.#note(held);
     return held.principal;
+  }
+
+  /** Whether this very key was verified before, though it may be revoked by now; never waits. */
+  remembers(token: string): boolean {
+    if (token.length !== SERVICE_KEY_LENGTH) return false;
+    return this.#cache.held(claimedId(token))?.knows(token, this.#clock) ?? false;
   }
 
   /**
@@ -66,19 +71,17 @@ export class Authenticator {
    * @throws {AppError} AUTHENTICATION_REQUIRED for every key that isn't good, whatever is wrong.
    * @throws {AppError} INTEGRITY_VIOLATION when the key's row was changed from outside.
    */
-  async authenticate(token: string): Promise<Principal> {
-    const cached = this.cached(token);
+  async authenticate(token: string, caller: Caller = NOWHERE): Promise<Principal> {
+    const cached = this.cached(token, caller);
     if (cached !== undefined) return cached;
     const id = serviceKeyId(token);
     if (id === null) throw invalidKey();
-    const held = await this.#find(id);
-    const genuine = this.#ring.verifyMac(
-      "token",
-      tokenMessage(token),
-      held?.row.tokenMac ?? this.#nobody,
-    );
-    if (held === undefined || !genuine) throw invalidKey();
-    held.token ??= new TextEncoder().encode(token);
+    // A key that wasn't verified before is looked up past the cache, whether its id is known or not:
+    // so a wrong key takes as long as an unknown one, and no flood of keys drives out good ones.
+    if (!this.remembers(token)) await this.#verify(id, token);
+    const held = await this.#cache.get(id);
+    if (!held.learn(token, this.#ring, this.#clock) || !held.allows(caller)) throw invalidKey();
+    this.#note(held);
     return held.principal;
   }
 
@@ -87,39 +90,57 @@ export class Authenticator {
     this.#cache.invalidate(prefix);
   }
 
-  async #find(id: string): Promise<Held | undefined> {
-    try {
-      return await this.#cache.get(id);
-    } catch (error) {
-      if (error instanceof AppError && error.code === "AUTHENTICATION_REQUIRED") return undefined;
-      throw error;
-    }
+  /** The ids of the keys that were used since the last call. */
+  takeUses(): string[] {
+    const used = this.#used;
+    this.#used = [];
+    for (const held of used) held.used = false;
+    return [...new Set(used.map(({ row }) => row.id))];
   }
 
-  async #load(id: string, previous: Held | undefined, clock: Clock): Promise<Held> {
+  #note(held: HeldKey): void {
+    if (held.used) return;
+    held.used = true;
+    this.#used.push(held);
+  }
+
+  /** Does the same work for an id that nobody has as for one with another secret. */
+  async #verify(id: string, token: string): Promise<void> {
+    const row = await findServiceKey(this.#sql, id);
+    const { row: compared } = row === undefined ? this.#nobody : new HeldKey(row);
+    verifyServiceKeyRow(this.#ring, compared);
+    const genuine = new HeldKey(compared).learn(token, this.#ring, this.#clock);
+    if (row === undefined || !genuine) throw invalidKey();
+  }
+
+  async #load(id: string, previous: HeldKey | undefined): Promise<HeldKey> {
     const row = await findServiceKey(this.#sql, id);
     if (row === undefined) throw invalidKey();
     verifyServiceKeyRow(this.#ring, row);
-    const expired = row.expiresAt !== null && row.expiresAt.getTime() <= clock.wall();
+    const expired = row.expiresAt !== null && row.expiresAt.getTime() <= this.#clock.wall();
     if (expired || row.revokedAt !== null) throw invalidKey();
-    if (previous !== undefined && sameBytes(previous.row.mac, row.mac)) return previous;
-    return {
-      row,
-      principal: { id: row.id, kind: "service_key", grants: row.grants },
-      token: undefined,
-    };
+    return previous?.isOf(row) ? previous : new HeldKey(row);
   }
 }
 
-/** Compares in a time that depends on the length alone, and makes no copy of the key. */
-function equal(bytes: Uint8Array, text: string): boolean {
-  let difference = bytes.length ^ text.length;
-  for (let i = 0; i < bytes.length; i++) difference |= bytes[i]! ^ text.charCodeAt(i);
-  return difference === 0;
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+/** A key that exists nowhere else; its row verifies, and no token does. */
+function nobody(ring: KeyRing): HeldKey {
+  const row = signServiceKeyRow(ring, {
+    id: "00000000-0000-0000-0000-000000000000",
+    prefix: "",
+    name: "",
+    kind: "key",
+    tokenMac: ring.mac("token", tokenMessage("")),
+    previousMac: null,
+    previousUntil: null,
+    grants: [],
+    cidrs: null,
+    createdAt: new Date(0),
+    createdBy: null,
+    expiresAt: null,
+    revokedAt: null,
+  });
+  return new HeldKey(row);
 }
 
 function invalidKey(): AppError {

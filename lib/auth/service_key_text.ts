@@ -30,10 +30,15 @@ export interface ServiceKeyText {
   readonly text: string;
 }
 
-/** Makes a new random service key. */
-export function generateServiceKey(): ServiceKeyText {
+/**
+ * Makes a new random service key.
+ *
+ * @param id The id to keep, when only the secret is to be new.
+ */
+export function generateServiceKey(
   // 62^8 is no power of two: the id's slight bias is harmless, since it is public.
-  const id = base62(randomBytes(16), ID_LENGTH);
+  id: string = base62(randomBytes(16), ID_LENGTH),
+): ServiceKeyText {
   const body = `${PREFIX}${id}_${base62(randomBytes(SECRET_BYTES), SECRET_LENGTH)}_`;
   return { id, text: body + checksum(body) };
 }

@@ -77,6 +77,11 @@ export class FreshCache<V> {
     return this.#slots.size;
   }
 
+  /** What is held for `key`, however old; never waits. For telling whether it was seen before. */
+  held(key: string): V | undefined {
+    return this.#slots.get(key)?.value;
+  }
+
   /** The value of `key` if it is certainly current; never waits. */
   peek(key: string): V | undefined {
     const slot = this.#slots.get(key);

@@ -10,6 +10,9 @@ import type { Row, Sql } from "./sql.ts";
 /** The channel on which every change of a service key tells its prefix. */
 export const SERVICE_KEYS_CHANNEL = "fluxbase_service_keys";
 
+/** Made by a person, or traded for another issuer's token. */
+export type ServiceKeyKind = "key" | "exchanged";
+
 /** A row of `functions.service_keys` before it is authenticated. */
 export interface UnsignedServiceKeyRow {
   /** UUID; the id of the principal. */
@@ -18,10 +21,17 @@ export interface UnsignedServiceKeyRow {
   readonly prefix: string;
   /** What it is called by people. */
   readonly name: string;
+  readonly kind: ServiceKeyKind;
   /** Keyed MAC of the whole key. */
   readonly tokenMac: Uint8Array;
+  /** The same of the key that this one replaced, good until `previousUntil`. */
+  readonly previousMac: Uint8Array | null;
+  readonly previousUntil: Date | null;
   readonly grants: readonly Grant[];
+  /** CIDR ranges from which it is good; `null` for all addresses. */
+  readonly cidrs: readonly string[] | null;
   readonly createdAt: Date;
+  /** The principal's id. */
   readonly createdBy: string | null;
   readonly expiresAt: Date | null;
   readonly revokedAt: Date | null;
@@ -29,12 +39,23 @@ export interface UnsignedServiceKeyRow {
 
 /** A row of `functions.service_keys`. */
 export interface ServiceKeyRow extends UnsignedServiceKeyRow {
-  /** Key id ‖ HMAC over every other column. */
+  /** Key id ‖ HMAC over every other column but `lastUsedAt`. */
   readonly mac: Uint8Array;
+  readonly lastUsedAt: Date | null;
 }
 
-const COLUMNS = "id, prefix, name, token_mac, grants, created_at, created_by, expires_at, " +
-  "revoked_at, mac";
+/** Which keys are listed. */
+export interface ServiceKeyFilter {
+  /** Keys that are good at this time, and no exchanged ones. Left out: every key. */
+  readonly goodAt?: Date;
+  /** UUID of the last key of the page before. */
+  readonly after?: string;
+  readonly limit: number;
+}
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const COLUMNS = "id, prefix, name, kind, token_mac, previous_mac, previous_until, grants, cidrs, " +
+  "created_at, created_by, expires_at, revoked_at, mac, last_used_at";
 
 /** Finds the key with `prefix`, revoked and expired ones too. */
 export async function findServiceKey(
@@ -57,10 +78,46 @@ export async function findServiceKeyById(sql: Sql, id: string): Promise<ServiceK
   return rows[0] === undefined ? undefined : serviceKeyRow(rows[0]);
 }
 
-/** All keys, oldest first, revoked and expired ones too. */
-export async function listServiceKeys(sql: Sql): Promise<ServiceKeyRow[]> {
+/**
+ * The same in a transaction: until it ends, nobody changes or revokes the key.
+ *
+ * @param id The id of a principal, which need not be a key's.
+ */
+export async function holdServiceKey(sql: Sql, id: string): Promise<ServiceKeyRow | undefined> {
+  if (!UUID.test(id)) return undefined;
   const rows = await sql.query(
-    `select ${COLUMNS} from functions.service_keys order by created_at, id`,
+    `select ${COLUMNS} from functions.service_keys where id = $1::uuid for share`,
+    [id],
+  );
+  return rows[0] === undefined ? undefined : serviceKeyRow(rows[0]);
+}
+
+/** Keys in the order in which they were made. */
+export async function listServiceKeys(
+  sql: Sql,
+  filter: ServiceKeyFilter,
+): Promise<ServiceKeyRow[]> {
+  const { goodAt = null, after = null, limit } = filter;
+  const rows = await sql.query(
+    `select ${COLUMNS} from functions.service_keys
+     where ($1::timestamptz is null
+         or (kind = 'key' and revoked_at is null and (expires_at is null or expires_at > $1)))
+       and ($2::uuid is null or (created_at, id) >
+         (select created_at, id from functions.service_keys where id = $2::uuid))
+     order by created_at, id limit $3`,
+    [goodAt, after, limit],
+  );
+  return rows.map(serviceKeyRow);
+}
+
+/** The keys that were made with the key `id`, with those made with them, and so on. */
+export async function descendantsOf(sql: Sql, id: string): Promise<ServiceKeyRow[]> {
+  const rows = await sql.query(
+    `with recursive made(id) as (
+       select id from functions.service_keys where created_by = $1
+       union select k.id from functions.service_keys k join made on k.created_by = made.id::text
+     ) select ${COLUMNS} from functions.service_keys join made using (id)`,
+    [id],
   );
   return rows.map(serviceKeyRow);
 }
@@ -72,10 +129,12 @@ export async function listServiceKeys(sql: Sql): Promise<ServiceKeyRow[]> {
  */
 export async function insertServiceKey(sql: Sql, row: ServiceKeyRow): Promise<void> {
   await sql`insert into functions.service_keys
-      (id, prefix, name, token_mac, grants, created_at, created_by, expires_at, revoked_at, mac)
-    values (${row.id}::uuid, ${row.prefix}, ${row.name}, ${row.tokenMac},
-      ${JSON.stringify(row.grants)}::text::jsonb, ${row.createdAt}, ${row.createdBy},
-      ${row.expiresAt}, ${row.revokedAt}, ${row.mac})`;
+      (id, prefix, name, kind, token_mac, previous_mac, previous_until, grants, cidrs, created_at,
+       created_by, expires_at, revoked_at, mac)
+    values (${row.id}::uuid, ${row.prefix}, ${row.name}, ${row.kind}, ${row.tokenMac},
+      ${row.previousMac}, ${row.previousUntil}, ${json(row.grants)}::text::jsonb,
+      ${json(row.cidrs)}::text::jsonb, ${row.createdAt}, ${row.createdBy}, ${row.expiresAt},
+      ${row.revokedAt}, ${row.mac})`;
 }
 
 /**
@@ -112,13 +171,35 @@ export async function updateServiceKey(
   after: ServiceKeyRow,
 ): Promise<boolean> {
   const rows = await sql`with changed as (
-      update functions.service_keys set name = ${after.name},
-        grants = ${JSON.stringify(after.grants)}::text::jsonb,
+      update functions.service_keys set name = ${after.name}, token_mac = ${after.tokenMac}::bytea,
+        previous_mac = ${after.previousMac}::bytea,
+        previous_until = ${after.previousUntil}::timestamptz,
         expires_at = ${after.expiresAt}::timestamptz, revoked_at = ${after.revokedAt}::timestamptz,
         mac = ${after.mac}::bytea
       where id = ${before.id}::uuid and mac = ${before.mac}::bytea returning prefix
     ) select pg_notify(${SERVICE_KEYS_CHANNEL}, prefix) is null as told from changed`;
   return rows.length === 1;
+}
+
+/** Notes that keys were used at `at`. */
+export async function noteServiceKeyUses(
+  sql: Sql,
+  ids: readonly string[],
+  at: Date,
+): Promise<void> {
+  await sql`update functions.service_keys set last_used_at = ${at}::timestamptz
+    where id = any(${ids}::text[]::uuid[])
+      and (last_used_at is null or last_used_at < ${at}::timestamptz)`;
+}
+
+/** Removes exchanged keys that expired before `before`. */
+export async function purgeExchangedKeys(sql: Sql, before: Date): Promise<void> {
+  await sql`delete from functions.service_keys
+    where kind = 'exchanged' and expires_at < ${before}::timestamptz`;
+}
+
+function json(value: unknown): string | null {
+  return value === null ? null : JSON.stringify(value);
 }
 
 function serviceKeyRow(row: Row): ServiceKeyRow {
@@ -127,13 +208,18 @@ function serviceKeyRow(row: Row): ServiceKeyRow {
     id: raw.id,
     prefix: raw.prefix,
     name: raw.name,
+    kind: raw.kind,
     tokenMac: raw.token_mac,
+    previousMac: raw.previous_mac,
+    previousUntil: raw.previous_until,
     grants: raw.grants,
+    cidrs: raw.cidrs,
     createdAt: raw.created_at,
     createdBy: raw.created_by,
     expiresAt: raw.expires_at,
     revokedAt: raw.revoked_at,
     mac: raw.mac,
+    lastUsedAt: raw.last_used_at,
   };
 }
 
@@ -141,11 +227,16 @@ interface RawServiceKey {
   id: string;
   prefix: string;
   name: string;
+  kind: ServiceKeyKind;
   token_mac: Uint8Array;
+  previous_mac: Uint8Array | null;
+  previous_until: Date | null;
   grants: Grant[];
+  cidrs: string[] | null;
   created_at: Date;
   created_by: string | null;
   expires_at: Date | null;
   revoked_at: Date | null;
   mac: Uint8Array;
+  last_used_at: Date | null;
 }

@@ -49,7 +49,7 @@ test("ensureAdminKey() gives one key to one of many servers, once", async (world
   const made = texts.filter((text) => text !== undefined);
   assertEquals(made.length, 1);
   assertEquals((await world.auth.authenticate(made[0]!)).grants, [EVERYTHING]);
-  const [only] = await world.keys.list(admin);
+  const { keys: [only] } = await world.keys.list(admin);
   await world.keys.revoke(admin, only!.id);
   assertEquals(await world.keys.ensureAdminKey(), undefined);
 });
@@ -59,7 +59,13 @@ test("authenticate() knows a good key and nothing else", async (world) => {
   const { key, text } = await keys.issue(admin, { name: "ci", grants: [deployer] });
   assertEquals(auth.cached(text), undefined);
   const principal = await auth.authenticate(text);
-  assertEquals(principal, { id: key.id, kind: "service_key", grants: [deployer] });
+  const { id, expiresAt } = key;
+  assertEquals(principal, {
+    id,
+    kind: "service_key",
+    grants: [deployer],
+    expiresAt: expiresAt!,
+  });
   assertEquals(auth.cached(text), principal);
   const stranger = generateServiceKey().text;
   const ofSameId = Array.from({ length: 200 }, () => generateServiceKey())
@@ -153,6 +159,20 @@ test("a key's row that was changed from outside is refused", async (world, _kind
   });
   const other = await keys.issue(admin, { name: "other", grants: [deployer] });
   await keys.revoke(admin, other.key.id);
+  const bound = await keys.issue(admin, { name: "bound", grants: [deployer], cidrs: ["10.0.0.1"] });
+  const first = await keys.issue(admin, { name: "rotated", grants: [deployer] });
+  await keys.rotate(admin, first.key.id, {});
+  const traded = await keys.exchange("oidc:test", {
+    name: "exchanged",
+    grants: [deployer],
+    expiresAt: new Date(4e12),
+  });
+  const shown: Record<string, string> = {
+    "revocation undone": other.text,
+    "a range of addresses dropped": bound.text,
+    "an overlap put off": first.text,
+    "made a key that isn't swept": traded.text,
+  };
   const tamperings = {
     "grants widened":
       `update functions.service_keys set grants = jsonb_set(grants, '{0,actions}', '["*"]')`,
@@ -164,6 +184,17 @@ test("a key's row that was changed from outside is refused", async (world, _kind
     "revocation undone": `update functions.service_keys set revoked_at = null where name = 'other'`,
     "token of another key": `update functions.service_keys k set token_mac = o.token_mac
       from functions.service_keys o where o.id <> k.id`,
+    "a range of addresses dropped":
+      `update functions.service_keys set cidrs = null where name = 'bound'`,
+    "a range of addresses added":
+      `update functions.service_keys set cidrs = '["0.0.0.0/0"]' where name = 'ci'`,
+    "an overlap put off":
+      `update functions.service_keys set previous_until = now() + interval '1 year'
+       where name = 'rotated'`,
+    "an old secret planted": `update functions.service_keys set previous_mac = token_mac,
+       previous_until = now() + interval '1 year' where name = 'ci'`,
+    "made a key that isn't swept":
+      `update functions.service_keys set kind = 'key' where name = 'exchanged'`,
     "prefix of another key":
       `update functions.service_keys set prefix = 'AAAAAAAA' where name = 'ci'`,
   };
@@ -173,10 +204,9 @@ test("a key's row that was changed from outside is refused", async (world, _kind
       await database.sql.transaction(async (tx) => {
         await tx.query(sql);
         const auth = new Authenticator({ sql: tx, ring });
-        const key = name === "revocation undone" ? other.text : text;
         // A row under another prefix isn't found at all.
         const code = name.startsWith("prefix") ? "AUTHENTICATION_REQUIRED" : "INTEGRITY_VIOLATION";
-        await assertCode(code, () => auth.authenticate(key));
+        await assertCode(code, () => auth.authenticate(shown[name] ?? text));
         throw undo;
       }).catch((error) => assertEquals(error, undo));
     });
@@ -217,4 +247,47 @@ test("a service key is nowhere in the database", async (world) => {
   for (const part of [text, text.slice(14, 57), new TextEncoder().encode(text).toHex()]) {
     assertEquals(dump.includes(part), false);
   }
+});
+
+test("authenticate() asks the database for every wrong key, of a known id or not", async (world) => {
+  let queries = 0;
+  const { sql } = world.database;
+  const counting = Object.assign(
+    ((strings, ...values) => sql(strings, ...values)) as typeof sql,
+    { query: (text: string, values?: never) => (queries++, sql.query(text, values)) },
+  );
+  const auth = new Authenticator({ sql: counting, ring: world.ring, freshMs: Infinity });
+  const { text } = await world.keys.issue(admin, { name: "ci", grants: [deployer] });
+  await auth.authenticate(text);
+  const forged = await withChecksum(text.slice(0, 14) + generateServiceKey().text.slice(14, 58));
+  for (const bad of [forged, generateServiceKey().text, forged, generateServiceKey().text]) {
+    queries = 0;
+    await assertCode("AUTHENTICATION_REQUIRED", () => auth.authenticate(bad));
+    assertEquals(queries, 1);
+  }
+  assert(auth.cached(text) !== undefined);
+});
+
+test("a flood of unknown keys doesn't drive out the good ones", async ({ auth, keys }) => {
+  const { text } = await keys.issue(admin, { name: "ci", grants: [deployer] });
+  await auth.authenticate(text);
+  for (let at = 0; at < 1_100; at += 50) {
+    await Promise.allSettled(
+      Array.from({ length: 50 }, () => auth.authenticate(generateServiceKey().text)),
+    );
+  }
+  assert(auth.cached(text) !== undefined);
+});
+
+test("the use of a key is taken once, until it is used again", async ({ auth, keys }) => {
+  const { key, text } = await keys.issue(admin, { name: "ci", grants: [deployer] });
+  assertEquals(auth.takeUses(), []);
+  await auth.authenticate(text);
+  for (let i = 0; i < 5; i++) auth.cached(text);
+  assertEquals(auth.takeUses(), [key.id]);
+  assertEquals(auth.takeUses(), []);
+  auth.cached(text.slice(0, -1) + (text.endsWith("0") ? "1" : "0"));
+  assertEquals(auth.takeUses(), []);
+  auth.cached(text);
+  assertEquals(auth.takeUses(), [key.id]);
 });
