@@ -32,8 +32,18 @@ interface RingKey extends KeyInfo {
 }
 
 const CONTENT_INFO = "fluxbase-envelope-v1";
+const OWNER_INFO = "fluxbase-user-settings-v1";
 /** Length of a MAC with its key id, in bytes. */
 const MAC_BYTES = KEY_ID_BYTES + 32;
+
+/** Options of {@linkcode KeyRing.seal} and {@linkcode KeyRing.open}. */
+export interface SealOptions {
+  /**
+   * Id of the user whose value it is: it is sealed under a key derived for that user alone. Not
+   * empty, and without NUL, with which an HMAC key may be lengthened unnoticed (RFC 2104 §2).
+   */
+  readonly owner?: string;
+}
 
 /** The open key ring. It is a value: a changed ring is a new one. */
 export class KeyRing {
@@ -59,11 +69,15 @@ export class KeyRing {
    * @param associatedData Canonical bytes of what the value belongs to; opening asks for the same.
    * @returns The envelope's bytes, 53 more than the value's.
    */
-  seal(plaintext: Plaintext, associatedData: Uint8Array): Uint8Array {
+  seal(
+    plaintext: Plaintext,
+    associatedData: Uint8Array,
+    options: SealOptions = {},
+  ): Uint8Array {
     const key = this.#primary("value");
     const salt = randomBytes(SALT_BYTES);
     const nonce = randomBytes(NONCE_BYTES);
-    const content = hkdf(key.bytes, salt, CONTENT_INFO, KEY_BYTES);
+    const content = contentKey(key, salt, options);
     const sealed = sealBytes(content, nonce, plaintext.revealBytes(), associatedData);
     return encodeEnvelope({ keyId: key.id, salt, nonce, sealed });
   }
@@ -72,14 +86,20 @@ export class KeyRing {
    * Opens an envelope.
    *
    * @param associatedData The same bytes as when it was sealed.
-   * @throws {AppError} SECRET_UNREADABLE whatever is wrong: format, key, bytes or associated data.
+   * @param options The same as when it was sealed.
+   * @throws {AppError} SECRET_UNREADABLE whatever is wrong: format, key, bytes, owner or associated
+   * data.
    */
-  open(envelope: Uint8Array, associatedData: Uint8Array): Plaintext {
+  open(
+    envelope: Uint8Array,
+    associatedData: Uint8Array,
+    options: SealOptions = {},
+  ): Plaintext {
     const parsed = parseEnvelope(envelope);
     if (parsed === null) throw new AppError("SECRET_UNREADABLE", "Sealed value does not open");
     const key = this.#readable(parsed.keyId, "value");
     const bytes = key && openBytes(
-      hkdf(key.bytes, parsed.salt, CONTENT_INFO, KEY_BYTES),
+      contentKey(key, parsed.salt, options),
       parsed.nonce,
       parsed.sealed,
       associatedData,
@@ -180,6 +200,13 @@ function openKey(root: RootKey, stored: WrappedKey): RingKey {
   if (bytes === null) throw violation(`Key ${stored.id} of the key ring is not as it was written`);
   const { id, purpose, status, createdAt } = stored;
   return { id, purpose, status, createdAt, bytes };
+}
+
+function contentKey(key: RingKey, salt: Uint8Array, { owner }: SealOptions): Uint8Array {
+  const above = owner === undefined
+    ? key.bytes
+    : hkdf(key.bytes, new TextEncoder().encode(owner), OWNER_INFO, KEY_BYTES);
+  return hkdf(above, salt, CONTENT_INFO, KEY_BYTES);
 }
 
 function tagOf(key: RingKey, message: Uint8Array): Uint8Array {

@@ -34,6 +34,16 @@ for (const vector of vectors.envelopes) {
   });
 }
 
+for (const { name, owner, fields, text, envelope, expect } of vectors.settings) {
+  Deno.test(`KeyRing.open() keeps the vector: ${name}`, () => {
+    const associatedData = canonical("fluxbase/setting/v1", fields);
+    const options = owner === null ? {} : { owner };
+    const open = () => ring.open(Uint8Array.fromHex(envelope), associatedData, options).reveal();
+    if (expect === "ok") return assertEquals(open(), text);
+    assertEquals(assertThrows(open, AppError).code, expect);
+  });
+}
+
 for (const vector of vectors.macs) {
   Deno.test(`KeyRing.verifyMac() keeps the vector: ${vector.name}`, () => {
     const message = Uint8Array.fromHex(vectors.macMessage);
