@@ -9,7 +9,7 @@ import type { Sql } from "./sql.ts";
 const NAMESPACE = 0x666c7578;
 
 /** What is done under a lock of its own. A number is part of the protocol between versions. */
-const LOCKS = { data_keys: 1, service_keys: 2 } as const;
+const LOCKS = { data_keys: 1, service_keys: 2, heads: 3, deployments: 4 } as const;
 
 /** Waits for the lock `name` and holds it until the transaction ends. */
 export async function lockTransaction(tx: Sql, name: keyof typeof LOCKS): Promise<void> {

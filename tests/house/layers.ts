@@ -17,6 +17,8 @@ export const RANKS: Readonly<Record<string, number>> = {
   runtime: 4,
   vault: 5,
   auth: 5,
+  jobs: 5,
+  deploy: 5,
   http: 6,
   cli: 6,
   server: 6,

@@ -9,7 +9,7 @@
 import { AppError } from "../../errors.ts";
 import { prewarm } from "./bundle.ts";
 import { Builder, type Built, keyOf } from "./builder.ts";
-import { listFunctions } from "./directory.ts";
+import { findFunction, listFunctions } from "./directory.ts";
 import { Entry } from "./entry.ts";
 import type { CodeEvent, CodeSourceOptions, FunctionCode } from "./function_code.ts";
 import { Gate } from "./gate.ts";
@@ -67,6 +67,15 @@ export class CodeSource {
       await this.#current({ name, namespace });
     if (entry.code instanceof AppError) throw entry.code;
     return entry.code;
+  }
+
+  /**
+   * Whether there is a file for this function; builds nothing.
+   *
+   * @throws {AppError} FUNCTION_INVALID for two files or a symbolic link.
+   */
+  async has(name: string, namespace: string | null): Promise<boolean> {
+    return await findFunction(this.#options.root, name, namespace) !== null;
   }
 
   /** Every function of the directory, with what can't be one and why. */
