@@ -1,165 +1,22 @@
 /**
- * The key ring: every key that seals or authenticates stored data, opened by a root key.
+ * The stored key ring: every key that seals or authenticates stored data, opened by a root key.
  *
  * @module
  */
-import { createHmac, randomBytes } from "node:crypto";
-import { timingSafeEqual } from "@std/crypto";
 import { AppError } from "../errors.ts";
-import { KEY_BYTES, NONCE_BYTES, openBytes, sealBytes } from "./aead.ts";
-import { encodeEnvelope, KEY_ID_BYTES, parseEnvelope, SALT_BYTES } from "./envelope.ts";
-import { hkdf } from "./hkdf.ts";
 import { checkInvariants, violation } from "./invariants.ts";
-import { Plaintext } from "./plaintext.ts";
+import { type KeyRing, newRingKey, type RingKey, ringOf } from "./ring.ts";
 import type { RootKey } from "./root_key.ts";
-import {
-  type KeyInfo,
-  type KeyPurpose,
-  PURPOSES,
-  unwrapKey,
-  wrapKey,
-  type WrappedKey,
-} from "./wrap.ts";
+import { PURPOSES, unwrapKey, wrapKey, type WrappedKey } from "./wrap.ts";
 
 export type { KeyPurpose, KeyStatus, WrappedKey } from "./wrap.ts";
-
-/** The purposes whose keys make MACs. */
-export type MacPurpose = Exclude<KeyPurpose, "value">;
-
-/** A key in the clear. */
-interface RingKey extends KeyInfo {
-  readonly bytes: Uint8Array;
-}
-
-const CONTENT_INFO = "fluxbase-envelope-v1";
-const OWNER_INFO = "fluxbase-user-settings-v1";
-/** Length of a MAC with its key id, in bytes. */
-const MAC_BYTES = KEY_ID_BYTES + 32;
-
-/** Options of {@linkcode KeyRing.seal} and {@linkcode KeyRing.open}. */
-export interface SealOptions {
-  /**
-   * Id of the user whose value it is: it is sealed under a key derived for that user alone. Not
-   * empty, and without NUL, with which an HMAC key may be lengthened unnoticed (RFC 2104 §2).
-   */
-  readonly owner?: string;
-}
-
-/** The open key ring. It is a value: a changed ring is a new one. */
-export class KeyRing {
-  readonly #keys: ReadonlyMap<string, RingKey>;
-  readonly #primaries: ReadonlyMap<KeyPurpose, RingKey>;
-
-  /** Made by {@linkcode openKeyRing}, which checks the invariants. */
-  constructor(keys: readonly RingKey[]) {
-    this.#keys = new Map(keys.map((key) => [key.id, key]));
-    this.#primaries = new Map(
-      keys.filter((key) => key.status === "primary").map((key) => [key.purpose, key]),
-    );
-  }
-
-  /** The id of the key that new output of `purpose` is made with. */
-  primaryId(purpose: KeyPurpose): string {
-    return this.#primary(purpose).id;
-  }
-
-  /**
-   * Seals a value under the primary value key.
-   *
-   * @param associatedData Canonical bytes of what the value belongs to; opening asks for the same.
-   * @returns The envelope's bytes, 53 more than the value's.
-   */
-  seal(
-    plaintext: Plaintext,
-    associatedData: Uint8Array,
-    options: SealOptions = {},
-  ): Uint8Array {
-    const key = this.#primary("value");
-    const salt = randomBytes(SALT_BYTES);
-    const nonce = randomBytes(NONCE_BYTES);
-    const content = contentKey(key, salt, options);
-    const sealed = sealBytes(content, nonce, plaintext.revealBytes(), associatedData);
-    return encodeEnvelope({ keyId: key.id, salt, nonce, sealed });
-  }
-
-  /**
-   * Opens an envelope.
-   *
-   * @param associatedData The same bytes as when it was sealed.
-   * @param options The same as when it was sealed.
-   * @throws {AppError} SECRET_UNREADABLE whatever is wrong: format, key, bytes, owner or associated
-   * data.
-   */
-  open(
-    envelope: Uint8Array,
-    associatedData: Uint8Array,
-    options: SealOptions = {},
-  ): Plaintext {
-    const parsed = parseEnvelope(envelope);
-    if (parsed === null) throw new AppError("SECRET_UNREADABLE", "Sealed value does not open");
-    const key = this.#readable(parsed.keyId, "value");
-    const bytes = key && openBytes(
-      contentKey(key, parsed.salt, options),
-      parsed.nonce,
-      parsed.sealed,
-      associatedData,
-    );
-    if (!bytes) {
-      throw new AppError("SECRET_UNREADABLE", `Sealed value does not open (key ${parsed.keyId})`);
-    }
-    return Plaintext.fromBytes(bytes);
-  }
-
-  /**
-   * Authenticates `message` under the primary key of `purpose`.
-   *
-   * @param message Canonical bytes with a domain of their own.
-   * @returns Key id (8 bytes) ‖ HMAC-SHA256 (32 bytes).
-   */
-  mac(purpose: MacPurpose, message: Uint8Array): Uint8Array {
-    return tagOf(this.#primary(purpose), message);
-  }
-
-  /**
-   * Tells whether `tag` is a MAC of `message` by a key of `purpose`. Never throws on a bad tag, and
-   * takes the same time wherever the first difference is.
-   */
-  verifyMac(purpose: MacPurpose, message: Uint8Array, tag: Uint8Array): boolean {
-    if (tag.length !== MAC_BYTES) return false;
-    const key = this.#readable(tag.slice(0, KEY_ID_BYTES).toHex(), purpose);
-    return key !== null && timingSafeEqual(tagOf(key, message), new Uint8Array(tag));
-  }
-
-  /**
-   * A pseudo-random function of `message` under one key, for what stays between the ring and its
-   * user: unlike a MAC it isn't shown, and so doesn't carry the key's id.
-   *
-   * @param keyId 16 hex digits; a key of `purpose` that is not disabled.
-   * @returns 32 bytes, or `null` when the ring has no such key.
-   */
-  prf(purpose: MacPurpose, keyId: string, message: Uint8Array): Uint8Array | null {
-    const key = this.#readable(keyId, purpose);
-    return key && new Uint8Array(createHmac("sha256", key.bytes).update(message).digest());
-  }
-
-  #primary(purpose: KeyPurpose): RingKey {
-    const key = this.#primaries.get(purpose);
-    if (key === undefined) throw new TypeError(`Key ring has no primary key for ${purpose}`);
-    return key;
-  }
-
-  #readable(id: string, purpose: KeyPurpose): RingKey | null {
-    const key = this.#keys.get(id);
-    return key && key.purpose === purpose && key.status !== "disabled" ? key : null;
-  }
-}
+export type { KeyRing, MacPurpose, SealOptions } from "./ring.ts";
 
 /** Makes a new ring, one primary key for each purpose, wrapped under `root`. */
 export function generateWrappedKeys(root: RootKey, now: Date): WrappedKey[] {
   return PURPOSES.map((purpose) => {
-    const id = randomBytes(KEY_ID_BYTES).toString("hex");
-    const info: KeyInfo = { id, purpose, status: "primary", createdAt: now };
-    return wrapKey(root, info, randomBytes(KEY_BYTES));
+    const key = newRingKey(purpose, now);
+    return wrapKey(root, key, key.bytes);
   });
 }
 
@@ -191,32 +48,23 @@ export function openKeyRing(roots: readonly RootKey[], stored: readonly WrappedK
   checkInvariants(stored);
   const held = new Map(roots.map((root) => [root.id, root]));
   const wanted = new Set(stored.map((key) => key.rootId));
-  if ([...wanted].some((id) => !held.has(id))) throw locked(wanted, held.keys());
-  return new KeyRing(stored.map((key) => openKey(held.get(key.rootId)!, key)));
+  if ([...wanted].some((id) => !held.has(id))) throw ringLocked(wanted, held.keys());
+  return ringOf(stored.map((key) => ringKey(key, unwrapKey(held.get(key.rootId)!, key))));
 }
 
-function openKey(root: RootKey, stored: WrappedKey): RingKey {
-  const bytes = unwrapKey(root, stored);
+/**
+ * Joins a stored key with what unwrapping it gave.
+ *
+ * @throws {AppError} INTEGRITY_VIOLATION when that was nothing.
+ */
+export function ringKey(stored: WrappedKey, bytes: Uint8Array | null): RingKey {
   if (bytes === null) throw violation(`Key ${stored.id} of the key ring is not as it was written`);
   const { id, purpose, status, createdAt } = stored;
   return { id, purpose, status, createdAt, bytes };
 }
 
-function contentKey(key: RingKey, salt: Uint8Array, { owner }: SealOptions): Uint8Array {
-  const above = owner === undefined
-    ? key.bytes
-    : hkdf(key.bytes, new TextEncoder().encode(owner), OWNER_INFO, KEY_BYTES);
-  return hkdf(above, salt, CONTENT_INFO, KEY_BYTES);
-}
-
-function tagOf(key: RingKey, message: Uint8Array): Uint8Array {
-  const tag = new Uint8Array(MAC_BYTES);
-  tag.set(Uint8Array.fromHex(key.id));
-  tag.set(createHmac("sha256", key.bytes).update(message).digest(), KEY_ID_BYTES);
-  return tag;
-}
-
-function locked(wanted: Iterable<string>, held: Iterable<string>): AppError {
+/** The error for a ring that none of the root keys held opens. */
+export function ringLocked(wanted: Iterable<string>, held: Iterable<string>): AppError {
   const list = (ids: Iterable<string>) => [...ids].sort().join(", ") || "none";
   return new AppError(
     "KEY_RING_LOCKED",

@@ -238,5 +238,5 @@ Deno.test("openKeyRing() refuses a stored row that was changed", () => {
 
 Deno.test("KeyRing shows no key when it is printed", () => {
   const shown = Deno.inspect(ring, { depth: 10, showHidden: true }) + JSON.stringify(ring);
-  assertEquals(shown, "KeyRing {}{}");
+  assertEquals(shown, "FixedRing {}{}");
 });
