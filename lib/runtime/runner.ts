@@ -138,6 +138,8 @@ export class Runner {
     const app = error instanceof AppError
       ? error
       : new AppError("INTERNAL_ERROR", "The function could not be run", { cause: error });
+    // What doesn't exist leaves no record: its name could be anything that a client put there.
+    if (app.code === "FUNCTION_NOT_FOUND") return app;
     this.#finish(run, OUTCOMES[app.code] ?? "refused", app.status);
     return new AppError(app.code, app.message, {
       cause: app.cause,
