@@ -46,12 +46,14 @@ function urlForms(text: string): string[] {
   return upper.flatMap((form) => [form, form.replace(/%../g, lower)]);
 }
 
-/** What the URL standard makes of the value as a password and as a query. */
+/** What the URL standard makes of the value as a password, a path, a query and a fragment. */
 function partsOfUrl(text: string): string[] {
   const url = new URL("http://host/");
   url.password = text;
+  url.pathname = text;
   url.search = `?${text}`;
-  return [url.password, url.search.slice(1)];
+  url.hash = `#${text}`;
+  return [url.password, url.pathname.slice(1), url.search.slice(1), url.hash.slice(1)];
 }
 
 /** Inner texts of JSON strings: once, in ASCII alone, and as JSON within JSON. */
