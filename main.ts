@@ -6,13 +6,18 @@
  * @module
  */
 import { resolve } from "node:path";
-import { Authenticator } from "./lib/auth/authenticator.ts";
+import type { Hono } from "hono";
+import { startAuth, type StartedAuth } from "./lib/auth/start.ts";
 import { type Config, readConfig } from "./lib/server/config.ts";
 import { DataDir } from "./lib/server/data_dir.ts";
 import { AppError } from "./lib/errors.ts";
 import { createApp } from "./lib/http/app.ts";
+import type { AppEnv } from "./lib/http/env.ts";
+import { Client } from "./lib/http/client_address.ts";
 import { executionLogRoutes } from "./lib/http/execution_logs.ts";
 import { functionRoutes } from "./lib/http/functions.ts";
+import { exchangeRoutes, whoamiRoutes } from "./lib/http/identity.ts";
+import { serviceKeyRoutes } from "./lib/http/service_keys.ts";
 import { createLog, errorFields, type Log } from "./lib/log.ts";
 import { Maintenance } from "./lib/server/maintenance.ts";
 import { type Namespace } from "./lib/resolve/ref.ts";
@@ -23,7 +28,6 @@ import { pickToolEnvironment } from "./lib/runtime/code/deno_tool.ts";
 import { hasCommand } from "./lib/runtime/commands.ts";
 import { Recorder } from "./lib/runtime/recorder.ts";
 import { startRuntime } from "./lib/runtime/start.ts";
-import { ServiceKeys } from "./lib/auth/service_keys.ts";
 import { openEmbedded } from "./lib/store/embedded.ts";
 import { ExecutionStore } from "./lib/store/executions.ts";
 import { purgeAnswers } from "./lib/store/idempotency.ts";
@@ -40,6 +44,8 @@ import { Vault } from "./lib/vault/vault.ts";
 /** A running server. */
 export interface RunningServer {
   readonly port: number;
+  /** The app that is served, for asking which routes it has and for asking it without a socket. */
+  readonly app: Hono<AppEnv>;
   readonly facts: Facts;
   /** Answers what is under way, at most for `graceMs`, and ends everything. */
   close(graceMs?: number): Promise<void>;
@@ -79,11 +85,18 @@ export async function startServer(
     onStale: ({ namespace, ageMs }) =>
       log.warn("stale secrets", { namespace: namespace ?? undefined, age_ms: Math.round(ageMs) }),
   });
-  const auth = new Authenticator({ sql, ring, ...fresh });
+  const identity = await startAuth({
+    sql,
+    ring,
+    settings: config.auth,
+    ...fresh,
+    onError: (what, error) => log.warn("identity", { what, ...errorFields(error) }),
+  });
+  opened.defer(() => identity.close());
+  const { auth, keys, exchange } = identity;
   const vault = new Vault({ sql, ring, resolver });
-  const keys = new ServiceKeys({ sql, ring, held: auth });
   const created = await keys.ensureAdminKey((text) => dataDir.writeKey(ADMIN_KEY_FILE, text));
-  await subscribe(database, resolver, auth, opened);
+  await subscribe(database, resolver, identity, opened);
 
   const store = new ExecutionStore(sql);
   const recorder = new Recorder(store, {
@@ -124,6 +137,7 @@ export async function startServer(
   code.prewarm().catch((error) => log.warn("no bundler", errorFields(error)));
   const maintenance = new Maintenance([
     { name: "answers", run: (now) => purgeAnswers(sql, now) },
+    { name: "exchanged keys", run: (now) => identity.purge(now) },
     { name: "deleted secrets", run: (now) => purgeDeletedSecrets(sql, ago(now, DELETED_MS)) },
     { name: "executions", run: (now) => store.purge(ago(now, config.logRetentionDays * DAY_MS)) },
   ], (chore, error) => log.error("chore failed", { chore, ...errorFields(error) }));
@@ -141,12 +155,28 @@ export async function startServer(
       executions: store,
       log,
     }),
-    mounts: { "/api/v1/admin/logs/executions": executionLogRoutes(store) },
+    open: {
+      "/api/v1/auth/oidc": exchangeRoutes({
+        attempt: (caller, check) => auth.attempt(caller, check),
+        exchange: exchange && ((token) => exchange.exchange(token)),
+      }),
+    },
+    mounts: {
+      "/api/v1/admin/logs/executions": executionLogRoutes(store),
+      "/api/v1/admin/keys": serviceKeyRoutes(keys),
+      "/api/v1/auth/whoami": whoamiRoutes(),
+    },
   });
-  const { hostname, port } = listen(config, (request) => app.fetch(request), opened);
+  const { trustedProxies } = config.auth;
+  const { hostname, port } = listen(
+    config,
+    (request, connection) => app.fetch(request, new Client(request, connection, trustedProxies)),
+    opened,
+  );
   const running = opened.move();
   return {
     port,
+    app,
     facts: {
       url: `http://${hostname}:${port}`,
       database: database.kind,
@@ -179,7 +209,7 @@ async function openDatabase(config: Config, dataDir: DataDir, log: Log): Promise
 async function subscribe(
   database: Database,
   resolver: Resolver,
-  auth: Authenticator,
+  identity: StartedAuth,
   opened: AsyncDisposableStack,
 ): Promise<void> {
   const secrets = await database.listen(
@@ -190,15 +220,15 @@ async function subscribe(
   opened.defer(() => secrets.close());
   const serviceKeys = await database.listen(
     SERVICE_KEYS_CHANNEL,
-    (payload) => auth.invalidate(payload === "" ? null : payload),
-    () => auth.invalidate(null),
+    (payload) => identity.invalidate(payload === "" ? null : payload),
+    () => identity.invalidate(null),
   );
   opened.defer(() => serviceKeys.close());
 }
 
 function listen(
   config: Config,
-  handler: (request: Request) => Response | Promise<Response>,
+  handler: Deno.ServeHandler<Deno.NetAddr>,
   opened: AsyncDisposableStack,
 ): { hostname: string; port: number } {
   const options = { hostname: config.host, port: config.port, onListen: () => {} };

@@ -26,7 +26,11 @@ const entry = (status: number, exit: Entry["exit"], hint: string): Entry => ({
 export const CATALOGUE = {
   INVALID_REQUEST_BODY: entry(400, 2, "Send a JSON object with the documented fields."),
   INVALID_INPUT: entry(400, 2, "Correct the named field and send the request again."),
-  AUTHENTICATION_REQUIRED: entry(401, 3, "Send a service key or a token as Authorization: Bearer …"),
+  AUTHENTICATION_REQUIRED: entry(
+    401,
+    3,
+    "Send a service key or a token as Authorization: Bearer …",
+  ),
   ACCESS_DENIED: entry(403, 3, "Use a key whose grants cover this action, namespace and name."),
   NOT_FOUND: entry(404, 4, "Check the path."),
   SECRET_NOT_FOUND: entry(404, 4, "List what exists with: secrets list"),

@@ -63,6 +63,11 @@ export function serviceKeyId(text: string): string | null {
   return body + checksum(body) === text ? claimedId(text) : null;
 }
 
+/** Tells whether a text is meant to be a service key. */
+export function isServiceKeyLike(text: string): boolean {
+  return text.startsWith(PREFIX);
+}
+
 /** The id that a text of the right length has, if it is a service key. Checks nothing. */
 export function claimedId(text: string): string {
   return text.slice(PREFIX.length, PREFIX.length + ID_LENGTH);

@@ -27,6 +27,8 @@ export interface AppParts {
   readonly functions: Hono<AppEnv>;
   /** Further parts, by path; each gets the key check, the log and the headers. */
   readonly mounts?: Readonly<Record<string, Hono<AppEnv>>>;
+  /** Parts that need no key, since they check by themselves who asks; log and headers come with it. */
+  readonly open?: Readonly<Record<string, Hono<AppEnv>>>;
 }
 
 /**
@@ -46,6 +48,10 @@ export function createApp(parts: AppParts): Hono<AppEnv> {
     "/api/v1/secrets": secretRoutes(vault),
     ...parts.mounts,
   };
+  for (const [path, part] of Object.entries(parts.open ?? {})) {
+    app.use(`${path}/*`, requestLog(log), securityHeaders());
+    app.route(path, part);
+  }
   for (const [path, part] of Object.entries(mounts)) {
     // The pattern matches the path itself, too.
     app.use(`${path}/*`, requestLog(log), securityHeaders(), requireKey(auth));

@@ -6,59 +6,85 @@
 import type { MiddlewareHandler } from "hono";
 import { AppError } from "../errors.ts";
 import type { Principal } from "../principal/principal.ts";
-import type { AppEnv } from "./env.ts";
+import type { AppContext, AppEnv } from "./env.ts";
 
-/** What tells the principal of a service key. */
+/** From where a request comes; the address is worked out when it is asked for. */
+export interface Caller {
+  readonly address: string | null;
+}
+
+/** What tells the principal of a service key or of a token. */
 export interface Auth {
-  /** The principal of a key that is certainly good; never waits. */
-  cached(token: string): Principal | undefined;
-  /** @throws {AppError} AUTHENTICATION_REQUIRED for every key that isn't good. */
-  authenticate(token: string): Promise<Principal>;
+  /**
+   * The principal of a credential that is certainly good; never waits.
+   *
+   * @throws {AppError} RATE_LIMITED
+   */
+  cached(credential: string, caller: Caller): Principal | undefined;
+  /**
+   * @throws {AppError} AUTHENTICATION_REQUIRED for every credential that isn't good, RATE_LIMITED
+   * while its sender has to wait.
+   */
+  authenticate(credential: string, caller: Caller): Promise<Principal>;
+  /**
+   * Counts a request without a credential.
+   *
+   * @throws {AppError} RATE_LIMITED
+   */
+  turnAway?(caller: Caller): void;
 }
 
 const SCHEME = /^(?:Bearer|ServiceKey) +(\S+)$/i;
 /** Names under which keys are sent in URLs elsewhere; a URL is logged by every proxy. */
 const QUERY_NAMES = ["token", "access_token", "api_key", "apikey", "clientkey", "service_key"];
+const NOWHERE: Caller = { address: null };
 
 /**
- * The service key that a request carries: `X-Service-Key: …`, or `Authorization: Bearer …` or
- * `ServiceKey …`.
+ * The service key or token that a request carries: `X-Service-Key: …`, or `Authorization: Bearer …`
+ * or `ServiceKey …`.
  *
- * @returns `undefined` when it carries none.
- * @throws {AppError} AUTHENTICATION_REQUIRED when an Authorization header is of another kind.
+ * @returns `undefined` when it carries none, `null` when an Authorization header is of another kind.
  */
-export function serviceKeyOf(headers: Headers): string | undefined {
+export function credentialOf(headers: Headers): string | null | undefined {
   const key = headers.get("x-service-key");
   if (key !== null) return key;
   const authorization = headers.get("authorization");
   if (authorization === null) return undefined;
   // The usual spelling first, without a regular expression.
   if (authorization.startsWith("Bearer fxsk_")) return authorization.slice("Bearer ".length);
-  const found = SCHEME.exec(authorization);
-  if (found?.[1] === undefined) throw refused("Authorization must be: Bearer <service key>");
-  return found[1];
+  return SCHEME.exec(authorization)?.[1] ?? null;
 }
 
 /**
  * Who sent a request. Answers at once, without a promise, when the key was seen lately.
  *
- * @throws {AppError} AUTHENTICATION_REQUIRED without a good key.
+ * @throws {AppError} AUTHENTICATION_REQUIRED without a good key, RATE_LIMITED.
  */
-export function principalOf(headers: Headers, auth: Auth): Principal | Promise<Principal> {
-  const key = serviceKeyOf(headers);
-  if (key === undefined) {
-    throw refused(
-      "Authentication required. Send a service key as Authorization: Bearer or X-Service-Key",
-    );
+export function principalOf(c: AppContext, auth: Auth): Principal | Promise<Principal> {
+  const caller = callerOf(c);
+  const credential = credentialOf(c.req.raw.headers);
+  if (credential != null) {
+    return auth.cached(credential, caller) ?? auth.authenticate(credential, caller);
   }
-  return auth.cached(key) ?? auth.authenticate(key);
+  auth.turnAway?.(caller);
+  if (credential === null) throw refused("Authorization must be: Bearer <key or token>");
+  throw refused(
+    "Authentication required. Send a service key as Authorization: Bearer or X-Service-Key",
+  );
+}
+
+/** From where a request comes. */
+export function callerOf(c: AppContext): Caller {
+  // `in` doesn't work the address out.
+  const env: Partial<Caller> = c.env ?? {};
+  return "address" in env ? env as Caller : NOWHERE;
 }
 
 /** Lets nobody by without a good key in a header. */
 export function requireKey(auth: Auth): MiddlewareHandler<AppEnv> {
   return async function requireKey(c, next) {
     refuseKeyInUrl(c.req.url);
-    const principal = principalOf(c.req.raw.headers, auth);
+    const principal = principalOf(c, auth);
     c.set("principal", principal instanceof Promise ? await principal : principal);
     await next();
   };

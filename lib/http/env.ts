@@ -8,6 +8,8 @@ import type { Principal } from "../principal/principal.ts";
 
 /** The environment of every app here. */
 export interface AppEnv {
+  /** From where the request comes, as the server gives it to the app's `fetch`. */
+  Bindings: { readonly address?: string | null };
   Variables: {
     /** Who asks; set by `requireKey`. */
     principal: Principal;

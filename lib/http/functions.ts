@@ -62,7 +62,7 @@ export function functionRoutes(parts: FunctionRouteParts): Hono<AppEnv> {
 
 async function invoke(c: AppContext, { auth, runner, log }: FunctionRouteParts): Promise<Response> {
   const request = c.req.raw;
-  const found = principalOf(request.headers, auth);
+  const found = principalOf(c, auth);
   const principal = found instanceof Promise ? await found : found;
   const target = targetOf(c, principal);
   const requestId = requestIdOf(c);
@@ -94,7 +94,7 @@ function namespaceOf(c: AppContext): Namespace | null {
 }
 
 async function list(c: AppContext, { auth, catalogue }: FunctionRouteParts): Promise<Response> {
-  const principal = await principalOf(c.req.raw.headers, auth);
+  const principal = await principalOf(c, auth);
   const { functions } = await catalogue.list();
   const visible = functions.filter(({ name, namespace }) =>
     can(principal, "functions:invoke", { name, namespace: namespace as Namespace | null })
@@ -103,7 +103,7 @@ async function list(c: AppContext, { auth, catalogue }: FunctionRouteParts): Pro
 }
 
 async function executions(c: AppContext, parts: FunctionRouteParts): Promise<Response> {
-  const principal = await principalOf(c.req.raw.headers, parts.auth);
+  const principal = await principalOf(c, parts.auth);
   const { name, namespace } = targetOf(c, principal);
   if (!can(principal, "logs:read", { name, namespace })) {
     throw new AppError("ACCESS_DENIED", "Insufficient permissions: logs:read is not granted");

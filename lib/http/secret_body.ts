@@ -8,6 +8,7 @@ import { AppError } from "../errors.ts";
 import { type Namespace, parseNamespace, parseSecretName, type SecretRef } from "../resolve/ref.ts";
 import { parseDescription, parseSecretValue } from "../resolve/value.ts";
 import type { NewSecret, SecretPatch } from "../vault/vault.ts";
+import { parseTime } from "./time.ts";
 
 const text = z.string({ error: "must be a string" }).nullish();
 
@@ -30,8 +31,6 @@ export type SecretBody = z.infer<typeof secretBody>;
 
 /** The place that a body names. */
 export type PlaceBody = Pick<SecretBody, "name" | "scope" | "namespace">;
-
-const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/i;
 
 /**
  * Reads a new secret, checking in the order name, value, scope, namespace.
@@ -112,22 +111,9 @@ function parseRest({ description, expires_at }: SecretBody): Omit<SecretPatch, "
   return {
     ...(typeof description === "string" && { description: parseDescription(description) }),
     ...(expires_at !== undefined && {
-      expiresAt: expires_at === null ? null : parseTime(expires_at),
+      expiresAt: expires_at === null ? null : parseTime(expires_at, "expires_at"),
     }),
   };
-}
-
-function parseTime(input: string): Date {
-  try {
-    // Temporal refuses days that a month doesn't have; Date would roll them over.
-    if (TIME.test(input)) return new Date(Temporal.Instant.from(input).epochMilliseconds);
-  } catch {
-    // The rule is told below.
-  }
-  throw new AppError(
-    "INVALID_REQUEST_BODY",
-    "Invalid request body: expires_at must be an RFC 3339 time, such as 2030-12-31T00:00:00Z",
-  );
 }
 
 function invalid(message: string): AppError {

@@ -6,6 +6,8 @@
  *
  * @module
  */
+import { DEFAULT_LIMITS } from "../auth/limits.ts";
+import { type AuthSettings, readAuthSettings } from "../auth/settings.ts";
 import { AppError } from "../errors.ts";
 import { ENV_PREFIX, type EnvironmentSecrets, environmentSecrets } from "../resolve/precedence.ts";
 
@@ -31,6 +33,8 @@ export interface Config {
   readonly maxChildren: number;
   readonly logRetentionDays: number;
   readonly logFormat: "text" | "json";
+  /** Who is let in: tokens, other issuers, limits. */
+  readonly auth: AuthSettings;
   /** `FLUXBASE_SECRET_<NAME>` of the server's own environment; they win over stored ones. */
   readonly secrets: EnvironmentSecrets;
 }
@@ -58,6 +62,33 @@ export const SETTINGS: readonly Setting[] = [
     meaning: "Root keys, comma-separated: the first seals, the others only open",
   },
   { name: "FLUXBASE_ENCRYPTION_KEY_FILE", fallback: "", meaning: "The same from a file" },
+  { name: "FLUXBASE_JWT_SECRET", fallback: "", meaning: "Accepts HS256 tokens signed with it" },
+  { name: "FLUXBASE_JWKS_URL", fallback: "", meaning: "Accepts tokens signed by keys at this URL" },
+  { name: "FLUXBASE_JWKS_FILE", fallback: "", meaning: "The same from a file" },
+  { name: "FLUXBASE_JWT_ISSUER", fallback: "", meaning: "Required iss of tokens" },
+  { name: "FLUXBASE_JWT_AUDIENCE", fallback: "", meaning: "Required aud of tokens" },
+  { name: "FLUXBASE_JWT_ROLES", fallback: "", meaning: "What roles of tokens may do, as JSON" },
+  { name: "FLUXBASE_OIDC_FILE", fallback: "", meaning: "Issuers whose tokens are traded for keys" },
+  {
+    name: "FLUXBASE_RATE_LIMIT",
+    fallback: "0",
+    meaning: "Requests a second of one key; 0 for any",
+  },
+  {
+    name: "FLUXBASE_AUTH_RATE_LIMIT",
+    fallback: "20",
+    meaning: "Failed attempts a second of one address; 0 for any",
+  },
+  {
+    name: "FLUXBASE_AUTH_FAILURES",
+    fallback: "10",
+    meaning: "Failed attempts until an address or key is locked; 0 for never",
+  },
+  {
+    name: "FLUXBASE_TRUSTED_PROXIES",
+    fallback: "",
+    meaning: "Addresses whose X-Forwarded-For is believed",
+  },
   { name: "FLUXBASE_FUNCTIONS_ALLOW_NET", fallback: "", meaning: "Only these hosts for functions" },
   { name: "FLUXBASE_FUNCTIONS_CA_FILE", fallback: "", meaning: "More authorities for functions" },
   { name: "FLUXBASE_FUNCTION_TIMEOUT", fallback: "30", meaning: "Seconds until an answer" },
@@ -69,7 +100,7 @@ export const SETTINGS: readonly Setting[] = [
 ];
 
 /** Understood by the command line, and harmless in the server's environment. */
-const CLIENT_SETTINGS = ["FLUXBASE_SERVER", "FLUXBASE_TOKEN"];
+const CLIENT_SETTINGS = ["FLUXBASE_SERVER", "FLUXBASE_TOKEN", "FLUXBASE_PROFILE"];
 
 /**
  * Reads the configuration.
@@ -107,7 +138,26 @@ export function readConfig(env: Environment): Config {
     maxChildren: integer(env, "FLUXBASE_MAX_CHILDREN", 64, 1, 10_000),
     logRetentionDays: integer(env, "FLUXBASE_LOG_RETENTION_DAYS", 30, 1, 3_650),
     logFormat: choice(env, "FLUXBASE_LOG_FORMAT", ["text", "json"]),
+    auth: authSettings(env),
     secrets: environmentSecrets(env),
+  });
+}
+
+function authSettings(env: Environment): AuthSettings {
+  const limit = (name: string, fallback: number) => integer(env, name, fallback, 0, 1_000_000);
+  return readAuthSettings({
+    jwtSecret: text(env, "FLUXBASE_JWT_SECRET"),
+    jwksUrl: text(env, "FLUXBASE_JWKS_URL"),
+    jwksFile: text(env, "FLUXBASE_JWKS_FILE"),
+    jwtIssuer: text(env, "FLUXBASE_JWT_ISSUER"),
+    jwtAudience: text(env, "FLUXBASE_JWT_AUDIENCE"),
+    jwtRoles: text(env, "FLUXBASE_JWT_ROLES"),
+    oidcFile: text(env, "FLUXBASE_OIDC_FILE"),
+    trustedProxies: text(env, "FLUXBASE_TRUSTED_PROXIES"),
+  }, {
+    perKey: limit("FLUXBASE_RATE_LIMIT", DEFAULT_LIMITS.perKey),
+    perAddress: limit("FLUXBASE_AUTH_RATE_LIMIT", DEFAULT_LIMITS.perAddress),
+    failures: limit("FLUXBASE_AUTH_FAILURES", DEFAULT_LIMITS.failures),
   });
 }
 
