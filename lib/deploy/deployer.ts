@@ -19,7 +19,7 @@ import type { Bundles } from "./bundles.ts";
 import type { Deployed } from "./deployed_code.ts";
 import { deletion, nextVersion, type Plan, planDeployment, type Signer } from "./plan.ts";
 import { deployedOf, findIn } from "./reader.ts";
-import { labelOf, verifyCodeVersion, verifyDeployment } from "./rows.ts";
+import { describeDeployment, labelOf, verifyCodeVersion, verifyDeployment } from "./rows.ts";
 import type { UploadedFile } from "./upload.ts";
 
 /** What a {@linkcode Deployer} works with. */
@@ -45,6 +45,8 @@ export interface DeployRequest {
   readonly dryRun?: boolean;
   /** Delete what is deployed where this deploys to, and isn't in the upload. */
   readonly prune?: boolean;
+  /** Refuse what is deployed already. */
+  readonly onlyNew?: boolean;
   /** Takes the place of what the files say about the code. */
   readonly settings?: (from: FunctionSettings) => FunctionSettings;
 }
@@ -164,6 +166,7 @@ export class Deployer {
     return await this.#invalidating(changeDeployments(sql, kind, (live) => {
       const plan = planDeployment(live, wanted, prune, signer);
       demandAll(principal, kind, plan.deleted);
+      if (request.onlyNew === true) refuseKnown(plan, kind);
       if (request.dryRun === true) return Promise.resolve({ changes: [], blobs: [], result: plan });
       const blobs = built.map(({ bundle: { hash, code } }) => ({
         hash,
@@ -216,6 +219,12 @@ function demandAll(
   deleted: readonly StoredDeployment[],
 ): void {
   if (deleted.length > 0) demand(principal, kind, "delete", deleted.map(({ row }) => row));
+}
+
+function refuseKnown({ updated, unchanged }: Plan, kind: CodeKind): void {
+  const [known] = [...updated, ...unchanged];
+  if (known === undefined) return;
+  throw new AppError("CONFLICT", `There is a deployed ${describeDeployment({ kind, ...known })}`);
 }
 
 function resultOf({ created, updated, unchanged, deleted }: Plan): DeployResult {

@@ -21,14 +21,19 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /**
  * Reads a JSON object and checks it against `schema`.
  *
+ * @param options.limit The longest body, in bytes; {@linkcode MAX_BODY_BYTES} when left out.
  * @throws {AppError} UNSUPPORTED_MEDIA_TYPE, PAYLOAD_TOO_LARGE, or INVALID_REQUEST_BODY naming the
  * field and the rule.
  */
-export async function readJson<T>(c: AppContext, schema: z.ZodType<T>): Promise<T> {
+export async function readJson<T>(
+  c: AppContext,
+  schema: z.ZodType<T>,
+  { limit = MAX_BODY_BYTES }: { readonly limit?: number } = {},
+): Promise<T> {
   if (!JSON_TYPE.test(c.req.header("content-type") ?? "")) {
     throw new AppError("UNSUPPORTED_MEDIA_TYPE", "Content-Type must be application/json");
   }
-  const bytes = await readBytes(c.req.raw, MAX_BODY_BYTES);
+  const bytes = await readBytes(c.req.raw, limit);
   if (nestsDeeper(bytes, MAX_JSON_DEPTH)) {
     throw invalid(`: JSON must not nest deeper than ${MAX_JSON_DEPTH}`);
   }
