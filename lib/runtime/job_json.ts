@@ -14,6 +14,15 @@ export function maskJson(value: unknown, masker: Masker): string {
   return JSON.stringify(mask(value, masker));
 }
 
+/** The longest text of an error or a progress message that is kept, characters. */
+const MOST_TEXT = 4_000;
+
+/** Masks a text, and only then cuts it: half a value would not be known. */
+export function maskShort(text: string, masker: Masker): string {
+  // PostgreSQL's text holds no NUL and no half characters.
+  return masker.text(text).slice(0, MOST_TEXT).replaceAll("\0", "␀").toWellFormed();
+}
+
 function mask(value: unknown, masker: Masker): unknown {
   if (typeof value === "string") return masker.text(value);
   if (typeof value === "number") {

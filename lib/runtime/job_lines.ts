@@ -14,7 +14,6 @@ export type JobLine =
 
 /** The longest line, in characters; a result is one line. */
 export const MOST_RESULT = 1024 * 1024;
-const MOST_MESSAGE = 4_000;
 const UNREADABLE = "The job's result could not be read";
 
 /**
@@ -48,7 +47,7 @@ function parse(line: string): JobLine {
   const known = fieldsOf(line);
   if ("progress" in known) return progress(known.progress);
   if ("error" in known) {
-    return { kind: "error", error: String(known.error).slice(0, MOST_MESSAGE) };
+    return { kind: "error", error: String(known.error) };
   }
   return { kind: "result", value: known.result };
 }
@@ -56,7 +55,7 @@ function parse(line: string): JobLine {
 function progress(value: unknown): JobLine {
   const [percent, message] = Array.isArray(value) ? value as unknown[] : [];
   if (typeof percent !== "number" || !(percent >= 0 && percent <= 100)) throw failed(UNREADABLE);
-  const text = typeof message === "string" ? message.slice(0, MOST_MESSAGE) : null;
+  const text = typeof message === "string" ? message : null;
   return { kind: "progress", percent, message: text };
 }
 

@@ -42,7 +42,7 @@ export class JobRecipe implements Recipe {
 
   activation(): Activation {
     const { id, name, namespace, attempt } = this.#attempt;
-    const { code, secrets, env } = this.#recipe.activation();
+    const { env, ...rest } = this.#recipe.activation();
     const own = {
       FLUXBASE_JOB_ID: id,
       FLUXBASE_JOB_NAME: name,
@@ -50,8 +50,7 @@ export class JobRecipe implements Recipe {
     };
     const shared = Object.entries(env).filter(([key]) => !key.startsWith("FLUXBASE_FUNCTION_"));
     return {
-      code,
-      secrets,
+      ...rest,
       env: { ...Object.fromEntries(shared), ...own },
       job: { id, name, namespace, attempt },
     };

@@ -8,7 +8,7 @@ import type { Injection, InjectionSource } from "../resolve/injection.ts";
 import type { Namespace } from "../resolve/ref.ts";
 import type { Execution, ExecutionSink, Outcome } from "./execution.ts";
 import type { ActiveCall, Instance } from "./instance.ts";
-import { maskJson } from "./job_json.ts";
+import { maskJson, maskShort } from "./job_json.ts";
 import { type JobLine, readJobLines } from "./job_lines.ts";
 import { JobRecipe } from "./job_recipe.ts";
 import { endedEarly, failed, JOB_OUTCOMES, type JobFailure, timedOut } from "./job_failure.ts";
@@ -144,12 +144,12 @@ export class JobRunner {
     for await (const line of readJobLines(body)) {
       last = line;
       if (line.kind !== "progress") continue;
-      call.onProgress(line.percent, line.message === null ? null : masker.text(line.message));
+      call.onProgress(line.percent, line.message === null ? null : maskShort(line.message, masker));
     }
     if (last?.kind === "result") {
       return last.value === undefined ? null : maskJson(last.value, masker);
     }
-    if (last?.kind === "error") throw failed(masker.text(last.error));
+    if (last?.kind === "error") throw failed(maskShort(last.error, masker));
     throw failed("The job's process sent no result");
   }
 

@@ -17,8 +17,8 @@
 
 /** Progress that comes faster than this is thinned out, ms. */
 const PROGRESS_MS = 100;
-/** Characters of an error or of a progress message that are kept. */
-const LONGEST_TEXT = 4_000;
+/** An error or a message of more characters is left out: cut, half a value might stay unmasked. */
+const LONGEST_TEXT = 64 * 1024;
 
 const stringify = JSON.stringify;
 const parse = JSON.parse;
@@ -28,7 +28,7 @@ const encoder = new TextEncoder();
 class Lines {
   /** @type {ReadableStreamDefaultController<Uint8Array> | undefined} */ #controller;
   /** @type {string | undefined} */ #progress;
-  /** @type {number | undefined} */ #timer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #timer;
   stream = new ReadableStream({
     start: (controller) => {
       this.#controller = controller;
@@ -100,7 +100,7 @@ async function run(handle, payload, job) {
     return json === undefined ? "{}" : `{"result":${json}}`;
   } catch (error) {
     console.error(error);
-    return stringify({ error: describe(error).slice(0, LONGEST_TEXT) });
+    return stringify({ error: bounded(describe(error)) });
   }
 }
 
@@ -123,10 +123,15 @@ function describe(error) {
   return error.name === "Error" ? error.message : `${error.name}: ${error.message}`;
 }
 
+/** @param {string} text */
+function bounded(text) {
+  return text.length <= LONGEST_TEXT ? text : "(too long to be shown)";
+}
+
 /** @param {unknown} percent @param {unknown} message */
 function progressLine(percent, message) {
   const number = Number(percent);
   if (Number.isNaN(number)) throw new TypeError("Progress must be a number from 0 to 100");
-  const text = message === undefined ? null : String(message).slice(0, LONGEST_TEXT);
+  const text = message === undefined ? null : bounded(String(message));
   return stringify({ progress: [Math.min(100, Math.max(0, number)), text] });
 }

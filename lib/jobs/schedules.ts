@@ -1,0 +1,179 @@
+/**
+ * Jobs that are submitted regularly.
+ *
+ * pg-boss says when, once for all workers together; what is submitted then stands in our own,
+ * authenticated row.
+ *
+ * @module
+ */
+import type { PgBoss } from "pg-boss";
+import { canonical } from "../crypto/canonical.ts";
+import type { KeyRing } from "../crypto/keyring.ts";
+import { AppError } from "../errors.ts";
+import type { Visibility } from "../principal/principal.ts";
+import { isAuthentic } from "../resolve/associated_data.ts";
+import type { Namespace } from "../resolve/ref.ts";
+import type { Row, Sql } from "../store/sql.ts";
+import { DUE } from "./boss.ts";
+import { bossSql } from "./boss_database.ts";
+import { Where } from "./visible.ts";
+
+/** What is to be submitted when. */
+export interface Schedule {
+  readonly name: string;
+  readonly namespace: Namespace | null;
+  /** Five fields, to the minute. */
+  readonly cron: string;
+  /** An IANA time zone. */
+  readonly timezone: string;
+  /** JSON. */
+  readonly payload: string;
+  /** Id of the principal that set it. */
+  readonly principal: string | null;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+/** A schedule's place. */
+export type SchedulePlace = Pick<Schedule, "name" | "namespace">;
+
+const COLUMNS = "s.name, s.namespace, s.cron, s.timezone, s.payload, s.principal, s.created_at, " +
+  "s.updated_at, s.mac";
+const FIELDS = /^(?:@(?:hourly|daily|weekly|monthly|yearly)|\S+(?:\s+\S+){4})$/;
+
+/** All schedules. */
+export class JobSchedules {
+  readonly #sql: Sql;
+  readonly #boss: PgBoss;
+  readonly #ring: KeyRing;
+
+  constructor(parts: { sql: Sql; boss: PgBoss; ring: KeyRing }) {
+    this.#sql = parts.sql;
+    this.#boss = parts.boss;
+    this.#ring = parts.ring;
+  }
+
+  /**
+   * Sets a schedule, or changes it.
+   *
+   * @throws {AppError} INVALID_INPUT for an expression or a time zone that can't be.
+   */
+  async set(schedule: Schedule): Promise<void> {
+    this.next(schedule);
+    const { name, namespace, cron, timezone: tz, payload, principal, createdAt } = schedule;
+    await this.#sql.transaction(async (tx) => {
+      const [kept] = await tx<Row & { created_at: Date }>`
+        select created_at from functions.job_schedules
+        where name = ${name} and namespace is not distinct from ${namespace} for update`;
+      const created = kept?.created_at ?? createdAt;
+      const mac = this.#ring.mac("row", message({ ...schedule, createdAt: created }));
+      await tx`
+        insert into functions.job_schedules (name, namespace, cron, timezone, payload, principal,
+          created_at, updated_at, mac)
+        values (${name}, ${namespace}, ${cron}, ${tz}, ${payload}, ${principal}, ${created},
+          ${schedule.updatedAt}, ${mac})
+        on conflict (namespace, name) do update set cron = excluded.cron,
+          timezone = excluded.timezone, payload = excluded.payload,
+          principal = excluded.principal, updated_at = excluded.updated_at, mac = excluded.mac`;
+      const key = keyOf(schedule);
+      await this.#boss.schedule(DUE, cron, { key }, { tz, key, db: bossSql(tx) });
+    });
+  }
+
+  /** Removes a schedule; false when there is none. */
+  async remove(place: SchedulePlace): Promise<boolean> {
+    return await this.#sql.transaction(async (tx) => {
+      const rows = await tx`
+        delete from functions.job_schedules
+        where name = ${place.name} and namespace is not distinct from ${place.namespace}
+        returning 1`;
+      await this.#boss.unschedule(DUE, keyOf(place), { db: bossSql(tx) });
+      return rows.length === 1;
+    });
+  }
+
+  /** The schedules that may be seen, by namespace and name. */
+  async list(visible: readonly Visibility[]): Promise<Schedule[]> {
+    const where = new Where();
+    where.andVisible("s", visible);
+    const rows = await this.#sql.query(
+      `select ${COLUMNS} from functions.job_schedules s where ${where}
+       order by s.namespace collate "C" nulls first, s.name collate "C"`,
+      where.values,
+    );
+    return rows.map((row) => scheduleOf(row));
+  }
+
+  /**
+   * The schedule that has come due, by the queue's key.
+   *
+   * @returns Nothing when it was removed meanwhile.
+   * @throws {AppError} INTEGRITY_VIOLATION when it is not as it was written.
+   */
+  async due(key: string): Promise<Schedule | undefined> {
+    const [, namespace, name] = /^(.+)\/(.+)$/.exec(key) ?? [];
+    if (namespace === undefined || name === undefined) return undefined;
+    const [row] = await this.#sql.query(
+      `select ${COLUMNS} from functions.job_schedules s
+       where s.name = $1 and s.namespace is not distinct from $2`,
+      [name, namespace === NO_NAMESPACE ? null : namespace],
+    );
+    if (row === undefined) return undefined;
+    const schedule = scheduleOf(row);
+    if (isAuthentic(this.#ring, () => message(schedule), row.mac as Uint8Array)) return schedule;
+    throw new AppError("INTEGRITY_VIOLATION", `Schedule of job ${name} is not as it was written`);
+  }
+
+  /**
+   * When it comes due next.
+   *
+   * @throws {AppError} INVALID_INPUT for an expression or a time zone that can't be.
+   */
+  next({ cron, timezone: tz }: Pick<Schedule, "cron" | "timezone">): Date | null {
+    if (!FIELDS.test(cron)) {
+      throw invalid("cron must have five fields, such as 0 3 * * 1-5, or be @hourly, @daily, …");
+    }
+    try {
+      return this.#boss.previewSchedule(cron, { tz, count: 1 })[0] ?? null;
+    } catch {
+      throw invalid("cron must be five fields of cron(5), and timezone an IANA time zone");
+    }
+  }
+}
+
+/** No namespace can be called this. */
+const NO_NAMESPACE = "-";
+
+function keyOf({ name, namespace }: SchedulePlace): string {
+  return `${namespace ?? NO_NAMESPACE}/${name}`;
+}
+
+function message(schedule: Schedule): Uint8Array {
+  return canonical("fluxbase/row/job_schedules/v1", [
+    schedule.name,
+    schedule.namespace,
+    schedule.cron,
+    schedule.timezone,
+    schedule.payload,
+    schedule.principal,
+    schedule.createdAt,
+    schedule.updatedAt,
+  ]);
+}
+
+function scheduleOf(row: Row): Schedule {
+  return {
+    name: row.name as string,
+    namespace: row.namespace as Namespace | null,
+    cron: row.cron as string,
+    timezone: row.timezone as string,
+    payload: row.payload as string,
+    principal: row.principal as string | null,
+    createdAt: row.created_at as Date,
+    updatedAt: row.updated_at as Date,
+  };
+}
+
+function invalid(message: string): AppError {
+  return new AppError("INVALID_INPUT", message);
+}

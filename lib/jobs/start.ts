@@ -1,0 +1,80 @@
+/**
+ * Puts jobs together: the queue, the service and, where this process works, a worker.
+ *
+ * @module
+ */
+import type { Clock, PgBoss } from "pg-boss";
+import type { KeyRing } from "../crypto/keyring.ts";
+import type { Database } from "../store/sql.ts";
+import { DUE, openBoss } from "./boss.ts";
+import { Jobs } from "./jobs.ts";
+import { type JobCatalogue, KnownJobs } from "./known_jobs.ts";
+import { JobQueue } from "./queue.ts";
+import { JobSchedules } from "./schedules.ts";
+import type { AttemptRunner } from "./settle.ts";
+import { JobWorker, type WorkerOptions } from "./worker.ts";
+
+/** Options of {@linkcode startJobs}. */
+export interface JobsOptions {
+  readonly database: Database;
+  readonly ring: KeyRing;
+  readonly catalogue: JobCatalogue;
+  /** Left out: this process takes submissions and runs nothing. */
+  readonly worker?: Omit<WorkerOptions, "onTrouble"> & { readonly runner: AttemptRunner };
+  /** The source of time of schedules, for tests. */
+  readonly clock?: Clock;
+  /** Told of what goes wrong behind the scenes. */
+  onTrouble(what: string, error: unknown): void;
+}
+
+/** Jobs under way. */
+export interface JobsRoom {
+  readonly jobs: Jobs;
+  /** Null where this process runs nothing. */
+  readonly worker: JobWorker | null;
+  /** Takes no more jobs, waits at most `graceMs` for those under way, and hands back the others. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** Starts jobs. */
+export async function startJobs(options: JobsOptions): Promise<JobsRoom> {
+  const { database, ring, catalogue, onTrouble } = options;
+  const { sql } = database;
+  const boss = await openBoss(database, {
+    work: options.worker !== undefined,
+    ...(options.clock && { clock: options.clock }),
+    onTrouble: (error) => onTrouble("queue", error),
+  });
+  const queue = new JobQueue(boss);
+  const schedules = new JobSchedules({ sql, boss, ring });
+  const jobs = new Jobs({ sql, ring, queue, schedules, known: new KnownJobs(catalogue) });
+  let worker: JobWorker | null = null;
+  try {
+    if (options.worker !== undefined) {
+      const { runner, ...rest } = options.worker;
+      const work = { ...rest, onTrouble };
+      worker = await JobWorker.start({ database, queue, ring, runner, options: work });
+      await followSchedules(boss, jobs);
+    }
+  } catch (error) {
+    await boss.stop({ graceful: false });
+    throw error;
+  }
+  return {
+    jobs,
+    worker,
+    async close(graceMs: number): Promise<void> {
+      await boss.offWork(DUE);
+      await worker?.close(graceMs);
+      await boss.stop({ graceful: false });
+    },
+  };
+}
+
+/** Submits what has come due. An occurrence that is seen twice is submitted once. */
+async function followSchedules(boss: PgBoss, jobs: Jobs): Promise<void> {
+  const options = { pollingIntervalSeconds: 1, batchSize: 20 };
+  await boss.work<{ key: string }>(DUE, options, async (due) => {
+    for (const { id, data } of due) await jobs.submitDue(data.key, id);
+  });
+}
