@@ -9,11 +9,13 @@ import { resolve } from "node:path";
 import type { Hono } from "hono";
 import { startAuth, type StartedAuth } from "./lib/auth/start.ts";
 import { type Config, readConfig } from "./lib/server/config.ts";
+import { openCode } from "./lib/server/code.ts";
 import { DataDir } from "./lib/server/data_dir.ts";
 import { AppError } from "./lib/errors.ts";
 import { createApp } from "./lib/http/app.ts";
 import type { AppEnv } from "./lib/http/env.ts";
 import { Client } from "./lib/http/client_address.ts";
+import { codeRoutes } from "./lib/http/code.ts";
 import { executionLogRoutes } from "./lib/http/execution_logs.ts";
 import { functionRoutes } from "./lib/http/functions.ts";
 import { exchangeRoutes, whoamiRoutes } from "./lib/http/identity.ts";
@@ -23,14 +25,13 @@ import { Maintenance } from "./lib/server/maintenance.ts";
 import { type Namespace } from "./lib/resolve/ref.ts";
 import { Resolver } from "./lib/resolve/resolver.ts";
 import { openRing } from "./lib/server/root_keys.ts";
-import { CodeSource } from "./lib/runtime/code/code_source.ts";
-import { pickToolEnvironment } from "./lib/runtime/code/deno_tool.ts";
-import { hasCommand } from "./lib/runtime/commands.ts";
+import type { CodeSource } from "./lib/runtime/code/code_source.ts";
 import { Recorder } from "./lib/runtime/recorder.ts";
 import { startRuntime } from "./lib/runtime/start.ts";
 import { openEmbedded } from "./lib/store/embedded.ts";
 import { ExecutionStore } from "./lib/store/executions.ts";
 import { purgeAnswers } from "./lib/store/idempotency.ts";
+import { purgeDeployments } from "./lib/store/deployments.ts";
 import { migrate } from "./lib/store/migrate.ts";
 import { openPostgres } from "./lib/store/postgres.ts";
 import { StoredSecretSource } from "./lib/store/secret_source.ts";
@@ -104,15 +105,10 @@ export async function startServer(
   });
   opened.defer(() => recorder.flush());
   const functionsDir = resolve(config.functionsDir);
-  const code = new CodeSource({
-    root: functionsDir,
-    cacheDir: resolve(dataDir.file("code")),
-    deno: Deno.execPath(),
-    env: pickToolEnvironment(env),
-    ...(await hasCommand("prlimit") && { prlimit: "prlimit" }),
-    onEvent: (event) => logCodeEvent(log, event),
-  });
-  opened.defer(() => code.close());
+  const cacheDir = dataDir.file("code");
+  const code = { database, ring, log, env, cacheDir, ...fresh };
+  const functions = await openCode({ ...code, kind: "function", root: functionsDir });
+  opened.defer(() => functions.close());
   const runDirectory = await dataDir.makeRunDirectory();
   opened.defer(() => Deno.remove(runDirectory, { recursive: true }));
   const runtime = await startRuntime({
@@ -125,7 +121,7 @@ export async function startServer(
     memoryMb: config.functionMemoryMb,
     bodyBytes: config.functionMaxBodyBytes,
     maxChildren: config.maxChildren,
-    code,
+    code: functions.code,
     secrets: resolver,
     sink: recorder,
     onExit: (slot, reason) => {
@@ -134,11 +130,13 @@ export async function startServer(
   });
   let graceMs = GRACE_MS;
   opened.defer(() => runtime.close(graceMs));
-  code.prewarm().catch((error) => log.warn("no bundler", errorFields(error)));
+  functions.directory.prewarm().catch((error) => log.warn("no bundler", errorFields(error)));
   const maintenance = new Maintenance([
     { name: "answers", run: (now) => purgeAnswers(sql, now) },
     { name: "exchanged keys", run: (now) => identity.purge(now) },
     { name: "deleted secrets", run: (now) => purgeDeletedSecrets(sql, ago(now, DELETED_MS)) },
+    { name: "deployed code", run: (now) => purgeDeployments(sql, ago(now, DELETED_MS)) },
+    { name: "kept code", run: (now) => functions.sweep(ago(now, DAY_MS)) },
     { name: "executions", run: (now) => store.purge(ago(now, config.logRetentionDays * DAY_MS)) },
   ], (chore, error) => log.error("chore failed", { chore, ...errorFields(error) }));
   opened.defer(() => maintenance.close());
@@ -151,7 +149,8 @@ export async function startServer(
     functions: functionRoutes({
       auth,
       runner: runtime.runner,
-      catalogue: code,
+      access: functions.code,
+      code: functions,
       executions: store,
       log,
     }),
@@ -162,6 +161,7 @@ export async function startServer(
       }),
     },
     mounts: {
+      "/api/v1/admin/functions": codeRoutes(functions),
       "/api/v1/admin/logs/executions": executionLogRoutes(store),
       "/api/v1/admin/keys": serviceKeyRoutes(keys),
       "/api/v1/auth/whoami": whoamiRoutes(),
@@ -182,7 +182,7 @@ export async function startServer(
       database: database.kind,
       databasePath: dataDir.file("database"),
       functionsDir: config.functionsDir,
-      functions: await functionNames(code, functionsDir),
+      functions: await functionNames(functions.directory, functionsDir),
       rootKey,
       adminKey: await adminKey(dataDir, created !== undefined),
       missing: runtime.missing,
@@ -269,20 +269,6 @@ async function adminKey(dataDir: DataDir, created: boolean): Promise<Facts["admi
   if (await dataDir.readKey(ADMIN_KEY_FILE) === null) return null;
   return { path: dataDir.file(ADMIN_KEY_FILE), created };
 }
-
-function logCodeEvent(log: Log, event: Parameters<NonNullable<CodeEvents>>[0]): void {
-  if (event.type === "built") {
-    const { name, namespace, cached, durationMs } = event;
-    const ms = Math.round(durationMs);
-    log.info("function built", { function: name, namespace: namespace ?? undefined, cached, ms });
-  } else if (event.type === "failed" && event.error.code !== "FUNCTION_NOT_FOUND") {
-    log.warn("function not built", { function: event.name, reason: event.error.message });
-  } else if (event.type === "unwatched" || event.type === "uncached") {
-    log.warn(`functions ${event.type}`, errorFields(event.error));
-  }
-}
-
-type CodeEvents = ConstructorParameters<typeof CodeSource>[0]["onEvent"];
 
 function ago(now: Date, ms: number): Date {
   return new Date(now.getTime() - ms);

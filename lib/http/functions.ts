@@ -1,34 +1,23 @@
 /**
- * Functions over HTTP: calling them, listing them, and what they printed.
+ * Functions over HTTP: calling them, listing them, creating and changing them one by one, and what
+ * they printed.
  *
  * @module
  */
 import { Hono } from "hono";
 import { AppError } from "../errors.ts";
-import { errorFields, type Log } from "../log.ts";
-import { can, type Principal } from "../principal/principal.ts";
-import { type Namespace, parseNamespace } from "../resolve/ref.ts";
-import { type Auth, principalOf } from "./auth.ts";
+import { can } from "../principal/principal.ts";
+import type { Namespace } from "../resolve/ref.ts";
+import { principalOf, requireKey } from "./auth.ts";
+import { readJson } from "./body.ts";
+import { type CodeRouteParts, find, placeOf, remove } from "./code.ts";
+import { createBody, namedFiles, settingsChange, updateBody } from "./code_body.ts";
+import { deployedJson, listedJson } from "./code_json.ts";
 import type { AppContext, AppEnv } from "./env.ts";
+import { functionNotFound, functionPlace, invoke, type InvokeParts, mayInvoke } from "./invoke.ts";
 import { mountMethods } from "./methods.ts";
-import { requestIdOf } from "./request_id.ts";
-
-/** Runs a function; the runner. */
-export interface FunctionRunner {
-  invoke(request: Request, target: {
-    readonly name: string;
-    readonly namespace: Namespace | null;
-    readonly principal: string | null;
-    readonly requestId: string;
-  }): Promise<Response>;
-}
-
-/** Knows which functions there are. */
-export interface FunctionCatalogue {
-  list(): Promise<{
-    readonly functions: readonly { readonly name: string; readonly namespace: string | null }[];
-  }>;
-}
+import { requestLog } from "./request_log.ts";
+import { securityHeaders } from "./security_headers.ts";
 
 /** An execution, as it is stored. */
 export type StoredExecution = Readonly<Record<string, unknown>>;
@@ -39,15 +28,11 @@ export interface ExecutionReader {
 }
 
 /** What the routes work with. */
-export interface FunctionRouteParts {
-  readonly auth: Auth;
-  readonly runner: FunctionRunner;
-  readonly catalogue: FunctionCatalogue;
+export interface FunctionRouteParts extends InvokeParts {
+  readonly code: CodeRouteParts;
   readonly executions: ExecutionReader;
-  readonly log: Log;
 }
 
-const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/;
 const DEFAULT_EXECUTIONS = 50;
 const MOST_EXECUTIONS = 100;
 
@@ -55,62 +40,75 @@ const MOST_EXECUTIONS = 100;
 export function functionRoutes(parts: FunctionRouteParts): Hono<AppEnv> {
   const app = new Hono<AppEnv>({ strict: false });
   app.all("/:name/invoke", (c) => invoke(c, parts));
-  mountMethods(app, "/", { GET: (c) => list(c, parts) });
+  // Not around the calls: those have as few hops as can be.
+  for (const path of ["/", "/:name"]) {
+    app.use(path, requestLog(parts.log), securityHeaders(), requireKey(parts.auth));
+  }
+  mountMethods(app, "/", { GET: (c) => list(c, parts), POST: (c) => create(c, parts.code) });
+  mountMethods(app, "/:name", {
+    GET: find(parts.code),
+    PUT: (c) => update(c, parts.code),
+    DELETE: remove(parts.code),
+  });
   mountMethods(app, "/:name/executions", { GET: (c) => executions(c, parts) });
   return app;
 }
 
-async function invoke(c: AppContext, { auth, runner, log }: FunctionRouteParts): Promise<Response> {
-  const request = c.req.raw;
-  const found = principalOf(c, auth);
-  const principal = found instanceof Promise ? await found : found;
-  const target = targetOf(c, principal);
-  const requestId = requestIdOf(c);
-  try {
-    return await runner.invoke(request, { ...target, principal: principal.id, requestId });
-  } catch (error) {
-    if (error instanceof AppError && error.cause !== undefined) {
-      log.warn("function call failed", { request_id: requestId, ...errorFields(error.cause) });
-    }
-    throw error;
-  }
+async function list(c: AppContext, { code }: FunctionRouteParts): Promise<Response> {
+  const principal = c.get("principal");
+  const { functions } = await code.catalogue.list();
+  const visible = functions.filter(({ name, namespace }) => {
+    const place = { name, namespace: namespace as Namespace | null };
+    return can(principal, "functions:invoke", place) || can(principal, "functions:read", place);
+  });
+  return c.json(visible.map(listedJson));
 }
 
-/** A caller learns nothing of functions that it may not call: they are not found. */
-function targetOf(c: AppContext, principal: Principal) {
-  const name = c.req.param("name") ?? "";
-  const namespace = namespaceOf(c);
-  if (!NAME.test(name) || !can(principal, "functions:invoke", { namespace, name })) {
-    throw new AppError("FUNCTION_NOT_FOUND", "Function not found");
-  }
-  return { name, namespace };
+/** Deploys one new function; it has no namespace. */
+async function create(
+  c: AppContext,
+  { deployer, reader, kind }: CodeRouteParts,
+): Promise<Response> {
+  const body = await readJson(c, createBody);
+  const principal = c.get("principal");
+  const { created } = await deployer.deploy(principal, {
+    files: namedFiles([body], kind),
+    namespace: null,
+    onlyNew: true,
+  });
+  const place = { name: created[0] ?? body.name, namespace: null };
+  return c.json(deployedJson(await reader.find(principal, place)), 201);
 }
 
-function namespaceOf(c: AppContext): Namespace | null {
-  // Most calls have no query, and then nothing is parsed.
-  if (!c.req.raw.url.includes("?")) return null;
-  const text = c.req.query("namespace");
-  return text === undefined || text === "" ? null : parseNamespace(text);
-}
-
-async function list(c: AppContext, { auth, catalogue }: FunctionRouteParts): Promise<Response> {
-  const principal = await principalOf(c, auth);
-  const { functions } = await catalogue.list();
-  const visible = functions.filter(({ name, namespace }) =>
-    can(principal, "functions:invoke", { name, namespace: namespace as Namespace | null })
-  );
-  return c.json(visible.map(({ name, namespace }) => ({ name, namespace })));
+/** Deploys new code of a function that is deployed, or changes its settings alone. */
+async function update(
+  c: AppContext,
+  { deployer, reader, kind }: CodeRouteParts,
+): Promise<Response> {
+  const principal = c.get("principal");
+  const place = placeOf(c, kind);
+  const { code, ...fields } = await readJson(c, updateBody);
+  const change = settingsChange(fields);
+  if (code == null) return c.json(deployedJson(await deployer.configure(principal, place, change)));
+  const { settings } = await reader.find(principal, place);
+  await deployer.deploy(principal, {
+    files: namedFiles([{ name: place.name, code }], kind),
+    namespace: place.namespace,
+    settings: () => change(settings),
+  });
+  return c.json(deployedJson(await reader.find(principal, place)));
 }
 
 async function executions(c: AppContext, parts: FunctionRouteParts): Promise<Response> {
   const principal = await principalOf(c, parts.auth);
-  const { name, namespace } = targetOf(c, principal);
-  if (!can(principal, "logs:read", { name, namespace })) {
+  const place = functionPlace(c);
+  if (!mayInvoke(principal, place)) throw functionNotFound();
+  if (!can(principal, "logs:read", place)) {
     throw new AppError("ACCESS_DENIED", "Insufficient permissions: logs:read is not granted");
   }
   const limit = Number(c.req.query("limit") ?? DEFAULT_EXECUTIONS);
   if (!Number.isInteger(limit) || limit < 1 || limit > MOST_EXECUTIONS) {
     throw new AppError("INVALID_INPUT", `limit must be 1 to ${MOST_EXECUTIONS}`);
   }
-  return c.json(await parts.executions.executions(name, namespace, limit));
+  return c.json(await parts.executions.executions(place.name, place.namespace, limit));
 }

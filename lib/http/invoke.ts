@@ -1,0 +1,146 @@
+/**
+ * Calling a function: who may, and the way to the runner with as few hops as can be.
+ *
+ * @module
+ */
+import { AppError } from "../errors.ts";
+import { errorFields, type Log } from "../log.ts";
+import { can, type Principal } from "../principal/principal.ts";
+import { type Namespace, parseNamespace } from "../resolve/ref.ts";
+import { type Auth, credentialOf, principalOf } from "./auth.ts";
+import type { AppContext } from "./env.ts";
+import { requestIdOf } from "./request_id.ts";
+
+/** Runs a function; the runner. */
+export interface FunctionRunner {
+  invoke(request: Request, target: {
+    readonly name: string;
+    readonly namespace: Namespace | null;
+    readonly principal: string | null;
+    readonly requestId: string;
+  }): Promise<Response>;
+}
+
+/** Knows which functions are open to everybody. */
+export interface FunctionAccess {
+  isAnonymous(name: string, namespace: Namespace | null): Promise<boolean>;
+}
+
+/** What calls work with. */
+export interface InvokeParts {
+  readonly auth: Auth;
+  readonly runner: FunctionRunner;
+  readonly access: FunctionAccess;
+  readonly log: Log;
+}
+
+/** A function's name and namespace, as a request gives them. */
+export interface FunctionPlace {
+  readonly name: string;
+  readonly namespace: Namespace | null;
+}
+
+const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/;
+
+/** Calls the function of the path. */
+export async function invoke(c: AppContext, parts: InvokeParts): Promise<Response> {
+  const { runner, log } = parts;
+  const place = functionPlace(c);
+  const found = whoCalls(c, place, parts);
+  const principal = found instanceof Promise ? await found : found;
+  const requestId = requestIdOf(c);
+  try {
+    const target = { ...place, principal: principal?.id ?? null, requestId };
+    return await runner.invoke(c.req.raw, target);
+  } catch (error) {
+    if (error instanceof AppError && error.cause !== undefined) {
+      log.warn("function call failed", { request_id: requestId, ...errorFields(error.cause) });
+    }
+    throw error;
+  }
+}
+
+/**
+ * The function that a request is about.
+ *
+ * @throws {AppError} INVALID_INPUT for a malformed namespace.
+ */
+export function functionPlace(c: AppContext): FunctionPlace {
+  return { name: c.req.param("name") ?? "", namespace: namespaceOf(c) };
+}
+
+/** Whether the principal's grants cover calling the function. */
+export function mayInvoke(principal: Principal, place: FunctionPlace): boolean {
+  return NAME.test(place.name) && can(principal, "functions:invoke", place);
+}
+
+/** A caller learns nothing of functions that it may not call: they are not found. */
+export function functionNotFound(): AppError {
+  return new AppError("FUNCTION_NOT_FOUND", "Function not found");
+}
+
+/**
+ * Who calls; `null` for nobody in particular, where the function is open to everybody. Answers at
+ * once, without a promise, when the key was seen lately.
+ */
+function whoCalls(
+  c: AppContext,
+  place: FunctionPlace,
+  parts: InvokeParts,
+): Principal | Promise<Principal | null> {
+  if (!mayBeOurs(credentialOf(c.req.raw.headers))) return nobody(c, place, parts);
+  const found = principalOf(c, parts.auth);
+  if (!(found instanceof Promise)) {
+    return mayInvoke(found, place) ? found : admit(found, place, parts);
+  }
+  return found.then(
+    (principal) => admit(principal, place, parts),
+    (error) => overlook(error, c, place, parts),
+  );
+}
+
+/** A service key, or in the form of a token; whatever else is there is the function's own matter. */
+function mayBeOurs(credential: string | null | undefined): boolean {
+  return credential != null &&
+    (credential.startsWith("fxsk_") || credential.split(".").length === 3);
+}
+
+async function nobody(
+  c: AppContext,
+  place: FunctionPlace,
+  { access, auth }: InvokeParts,
+): Promise<Principal | null> {
+  if (await access.isAnonymous(place.name, place.namespace)) return null;
+  return await principalOf(c, auth);
+}
+
+async function admit(
+  principal: Principal,
+  place: FunctionPlace,
+  { access }: InvokeParts,
+): Promise<Principal> {
+  const open = mayInvoke(principal, place) || await access.isAnonymous(place.name, place.namespace);
+  if (!open) throw functionNotFound();
+  return principal;
+}
+
+/** A service key that is shown must be good; another issuer's token is not for this server. */
+async function overlook(
+  error: unknown,
+  c: AppContext,
+  place: FunctionPlace,
+  { access }: InvokeParts,
+): Promise<null> {
+  const isKey = credentialOf(c.req.raw.headers)?.startsWith("fxsk_") ?? false;
+  const refused = error instanceof AppError && error.code === "AUTHENTICATION_REQUIRED";
+  const open = !isKey && refused && await access.isAnonymous(place.name, place.namespace);
+  if (!open) throw error;
+  return null;
+}
+
+function namespaceOf(c: AppContext): Namespace | null {
+  // Most calls have no query, and then nothing is parsed.
+  if (!c.req.raw.url.includes("?")) return null;
+  const text = c.req.query("namespace");
+  return text === undefined || text === "" ? null : parseNamespace(text);
+}
