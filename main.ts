@@ -40,6 +40,8 @@ import { purgeDeletedSecrets } from "./lib/store/secrets.ts";
 import { SERVICE_KEYS_CHANNEL } from "./lib/store/service_keys.ts";
 import type { Database } from "./lib/store/sql.ts";
 import { type Facts, summary } from "./lib/server/summary.ts";
+import { HeadWatch } from "./lib/resolve/head_watch.ts";
+import { ensureHeads } from "./lib/vault/adopt.ts";
 import { Vault } from "./lib/vault/vault.ts";
 
 /** A running server. */
@@ -78,10 +80,14 @@ export async function startServer(
   const { ring, ...rootKey } = await openRing(config, dataDir, database);
 
   const { sql } = database;
+  const adopted = await ensureHeads(sql, ring);
+  if (adopted > 0) log.warn("secrets from an older release were adopted", { secrets: adopted });
+  const watch = new HeadWatch();
   // Where this process is the only writer, what it holds stays current until it writes itself.
   const fresh = database.kind === "embedded" ? { freshMs: Infinity } : {};
   const resolver = new Resolver(new StoredSecretSource(sql), ring, {
     ...fresh,
+    watch,
     environment: config.secrets,
     onStale: ({ namespace, ageMs }) =>
       log.warn("stale secrets", { namespace: namespace ?? undefined, age_ms: Math.round(ageMs) }),
@@ -95,7 +101,7 @@ export async function startServer(
   });
   opened.defer(() => identity.close());
   const { auth, keys, exchange } = identity;
-  const vault = new Vault({ sql, ring, resolver });
+  const vault = new Vault({ sql, ring, resolver, watch });
   const created = await keys.ensureAdminKey((text) => dataDir.writeKey(ADMIN_KEY_FILE, text));
   await subscribe(database, resolver, identity, opened);
 

@@ -19,7 +19,9 @@ import {
 } from "./records.ts";
 
 const VALUE = "fluxbase/value/v1";
-const SECRET_ROW = "fluxbase/row/secret/v1";
+const SECRET_ROW = "fluxbase/row/secret/v2";
+/** Before a row said which versions retention has left: then they are all there. */
+const SECRET_ROW_V1 = "fluxbase/row/secret/v1";
 const VERSION_ROW = "fluxbase/row/version/v1";
 
 /**
@@ -46,7 +48,11 @@ export function valueAssociatedData(secret: SecretIdentity, version: number): Ui
 
 /** The message of the MAC of a row of `functions.secrets`. */
 export function secretRowMessage(row: UnsignedSecretRow): Uint8Array {
-  return canonical(SECRET_ROW, [
+  return canonical(SECRET_ROW, [...secretRowFields(row), row.oldestVersion]);
+}
+
+function secretRowFields(row: UnsignedSecretRow): Field[] {
+  return [
     row.id,
     row.scope,
     row.namespace,
@@ -59,7 +65,7 @@ export function secretRowMessage(row: UnsignedSecretRow): Uint8Array {
     row.createdBy,
     row.updatedBy,
     row.deletedAt,
-  ]);
+  ];
 }
 
 /** The message of the MAC of a row of `functions.secret_versions`. */
@@ -92,7 +98,14 @@ export function signVersionRow(ring: KeyRing, row: UnsignedVersionRow): VersionR
  */
 export function verifySecretRow(ring: KeyRing, row: SecretRow): SecretRow {
   if (isAuthentic(ring, () => secretRowMessage(row), row.mac)) return row;
+  if (isOfVersion1(ring, row)) return row;
   throw tampered(`Row of secret ${describeRef(row)}`, row.mac);
+}
+
+/** Tells whether a row was written before rows said which versions retention has left. */
+export function isOfVersion1(ring: KeyRing, row: SecretRow): boolean {
+  return row.oldestVersion === 1 &&
+    isAuthentic(ring, () => canonical(SECRET_ROW_V1, secretRowFields(row)), row.mac);
 }
 
 /**

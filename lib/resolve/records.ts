@@ -31,6 +31,8 @@ export interface SecretMetadata extends SecretIdentity {
 
 /** A row of `functions.secrets` before it is authenticated. */
 export interface UnsignedSecretRow extends SecretMetadata {
+  /** The lowest version that retention has left; every one from there to `version` is there. */
+  readonly oldestVersion: number;
   /** When it was deleted; `null` while it is live. */
   readonly deletedAt: Date | null;
 }

@@ -6,26 +6,21 @@
 import type { KeyRing } from "../crypto/keyring.ts";
 import type { Plaintext } from "../crypto/plaintext.ts";
 import { AppError } from "../errors.ts";
-import { valueAssociatedData, verifySecretRow, verifyVersionRow } from "./associated_data.ts";
+import { valueAssociatedData, verifyVersionRow } from "./associated_data.ts";
+import { CheckedLoader, type CheckedSource, revisionText } from "./checked_load.ts";
 import { type Clock, FreshCache, systemClock } from "./fresh_cache.ts";
+import { HeadWatch } from "./head_watch.ts";
 import { buildInjection, type Injection, type InjectionPart } from "./injection.ts";
 import { type EnvironmentSecrets, pick } from "./precedence.ts";
 import { describeRef, type SecretRow, type StoredSecret } from "./records.ts";
 import type { Namespace } from "./ref.ts";
 
-/** What a source read in one snapshot. */
-export interface LoadedSecrets {
-  /** Differs whenever a secret of the global scope or of the namespace may differ. */
-  readonly revision: string;
-  /** The live secrets of the global scope and of the namespace. */
-  readonly secrets: readonly StoredSecret[];
-}
-
 /** Where stored secrets come from. */
-export interface SecretSource {
-  /** Everything that a run in `namespace` (`null`: in none) could get, in one snapshot. */
-  load(namespace: Namespace | null): Promise<LoadedSecrets>;
-  /** The revision alone. Must cost no more than an indexed look-up. */
+export interface SecretSource extends CheckedSource {
+  /**
+   * Differs whenever a secret of the global scope or of the namespace may differ; see
+   * {@linkcode revisionText}. Must cost no more than an indexed look-up.
+   */
   revision(namespace: Namespace | null): Promise<string>;
 }
 
@@ -50,6 +45,8 @@ export interface ResolverOptions {
   /** How many namespaces are held. Default 1,000; the least recently used goes first. */
   maxNamespaces?: number;
   onStale?(event: StaleEvent): void;
+  /** What this process has seen of heads; shared with whoever writes. */
+  watch?: HeadWatch;
   clock?: Clock;
 }
 
@@ -67,6 +64,7 @@ const NOTHING: EnvironmentSecrets = new Map();
 export class Resolver {
   readonly #source: SecretSource;
   readonly #ring: KeyRing;
+  readonly #loader: CheckedLoader;
   readonly #environment: EnvironmentSecrets;
   readonly #clock: Clock;
   readonly #cache: FreshCache<Held>;
@@ -74,6 +72,7 @@ export class Resolver {
   constructor(source: SecretSource, ring: KeyRing, options: ResolverOptions = {}) {
     this.#source = source;
     this.#ring = ring;
+    this.#loader = new CheckedLoader(source, ring, options.watch ?? new HeadWatch());
     this.#environment = options.environment ?? NOTHING;
     this.#clock = options.clock ?? systemClock;
     this.#cache = new FreshCache<Held>({
@@ -116,13 +115,12 @@ export class Resolver {
 
   async #load(namespace: Namespace | null, previous: Held | undefined): Promise<Held> {
     if (previous && previous.revision === await this.#source.revision(namespace)) return previous;
-    const { revision, secrets } = await this.#source.load(namespace);
-    return { revision, injection: this.#open(secrets) };
+    const { heads, secrets } = await this.#loader.load(namespace);
+    return { revision: revisionText(heads, namespace), injection: this.#open(secrets) };
   }
 
   #open(secrets: readonly StoredSecret[]): Injection {
-    // All rows are checked before any is preferred: a losing row could have been made to lose.
-    for (const { row } of secrets) verifySecretRow(this.#ring, row);
+    // All rows were checked before any is preferred: a losing row could have been made to lose.
     const candidates = secrets.map(({ row, current }) => ({ ...row, current }));
     const { stored, validUntil } = pick(candidates, this.#environment, this.#clock.wall());
     const parts: InjectionPart[] = stored.map((secret) => ({

@@ -9,7 +9,7 @@ import type { Row } from "./sql.ts";
 
 /** The columns of `functions.secrets`, in the order of every statement here. */
 export const SECRET_COLUMNS = "id, scope, namespace, name, description, version, expires_at, " +
-  "created_at, updated_at, created_by, updated_by, deleted_at, mac";
+  "created_at, updated_at, created_by, updated_by, deleted_at, oldest_version, mac";
 
 /** The columns of `functions.secret_versions`. */
 export const VERSION_COLUMNS = "id, secret_id, version, envelope, created_at, created_by, mac";
@@ -28,6 +28,7 @@ interface RawSecret extends Row {
   created_by: string | null;
   updated_by: string | null;
   deleted_at: Date | null;
+  oldest_version: number;
   mac: Uint8Array;
 }
 
@@ -68,6 +69,7 @@ export function secretRow(row: Row): SecretRow {
     createdBy: raw.created_by,
     updatedBy: raw.updated_by,
     deletedAt: raw.deleted_at,
+    oldestVersion: raw.oldest_version,
     mac: raw.mac,
   };
 }

@@ -70,6 +70,7 @@ export function createChange(
     createdBy: by,
     updatedBy: by,
     deletedAt: null,
+    oldestVersion: 1,
   });
   return { before: undefined, after, version: sealVersion(context, after, 1, value) };
 }

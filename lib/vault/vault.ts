@@ -29,6 +29,7 @@ import {
   type SecretLocator,
 } from "../store/secrets.ts";
 import { purgeAnswers } from "../store/idempotency.ts";
+import { HeadWatch } from "../resolve/head_watch.ts";
 import { allow, allowRow, secretNotFound } from "./access.ts";
 import {
   createChange,
@@ -39,6 +40,7 @@ import {
   updateChange,
 } from "./changes.ts";
 import type { WriteResult } from "./answer.ts";
+import { HeadKeeper } from "./head_keeper.ts";
 import type { WriteOptions } from "./write_request.ts";
 import { VaultWriter } from "./writer.ts";
 
@@ -60,6 +62,8 @@ export interface VaultParts {
   readonly ring: KeyRing;
   /** Those who hold values opened. */
   readonly resolver: Invalidates;
+  /** What this process has seen of heads; shared with the resolver. */
+  readonly watch?: HeadWatch;
   /** The clock; default the machine's. */
   readonly now?: () => Date;
 }
@@ -89,13 +93,16 @@ export class Vault {
   readonly #sql: Sql;
   readonly #ring: KeyRing;
   readonly #now: () => Date;
+  readonly #keeper: HeadKeeper;
   readonly #writer: VaultWriter;
 
-  constructor({ sql, ring, resolver, now = () => new Date() }: VaultParts) {
+  constructor(parts: VaultParts) {
+    const { sql, ring, resolver, watch = new HeadWatch(), now = () => new Date() } = parts;
     this.#sql = sql;
     this.#ring = ring;
     this.#now = now;
-    this.#writer = new VaultWriter({ sql, ring, resolver, now });
+    this.#keeper = new HeadKeeper({ sql, ring, watch });
+    this.#writer = new VaultWriter({ sql, ring, resolver, now, keeper: this.#keeper });
   }
 
   /**

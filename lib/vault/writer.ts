@@ -13,13 +13,14 @@ import { verifySecretRow } from "../resolve/associated_data.ts";
 import { refOf, type SecretRow } from "../resolve/records.ts";
 import type { Namespace, SecretRef } from "../resolve/ref.ts";
 import { ANSWERS_KEY } from "../store/idempotency.ts";
-import { putSecret } from "../store/secret_writes.ts";
-import { type FindOptions, findSecret, type SecretLocator } from "../store/secrets.ts";
+import type { SecretChange } from "../store/secret_writes.ts";
+import { findSecret, type SecretLocator } from "../store/secrets.ts";
 import type { Sql } from "../store/sql.ts";
 import { UniqueViolation } from "../store/sql_error.ts";
 import { allow, allowRow, secretNotFound } from "./access.ts";
 import type { ChangeContext } from "./changes.ts";
 import { answerOf, answerText, parseAnswer, type WriteResult } from "./answer.ts";
+import type { HeadKeeper } from "./head_keeper.ts";
 import { RecentRows } from "./recent_rows.ts";
 import {
   checkPrecondition,
@@ -35,6 +36,7 @@ import {
 export interface WriterParts {
   readonly sql: Sql;
   readonly ring: KeyRing;
+  readonly keeper: HeadKeeper;
   readonly resolver: { invalidate(namespace: Namespace | null): void };
   readonly now: () => Date;
 }
@@ -47,6 +49,9 @@ interface Writing {
   /** Where something may have changed, once it may. */
   touched?: Namespace | null;
 }
+
+/** How a change is stored; `false` when it is not of what is stored. */
+type Put = (change: SecretChange) => Promise<boolean>;
 
 /** Writes secrets. Of several writers in this process on one secret each takes its turn. */
 export class VaultWriter {
@@ -75,7 +80,7 @@ export class VaultWriter {
     const writing = this.#begin(principal, 201, fields, options);
     return this.#write(ref, writing, () => {
       const planned = insertion.plan(writing.context);
-      return this.#put(this.#parts.sql, writing, planned);
+      return this.#put(this.#putAlone, writing, planned);
     });
   }
 
@@ -83,7 +88,7 @@ export class VaultWriter {
    * Stores a change of a secret.
    *
    * Three attempts, each with a surer idea of what is stored: the row that this process wrote last,
-   * the row as it is read, and the row as it is read and locked.
+   * the row as it is read, and the row as it is read while its place is locked.
    *
    * @throws {AppError} SECRET_NOT_FOUND, PRECONDITION_FAILED, and what `plan` throws.
    */
@@ -96,21 +101,38 @@ export class VaultWriter {
     const fields = [replacement.operation, ...locatorFields(locator), ...replacement.fields];
     const writing = this.#begin(principal, 200, fields, options);
     const { sql } = this.#parts;
-    const attempt = async (on: Sql, before: SecretRow) => {
+    const attempt = async (on: Sql, put: Put, before: SecretRow) => {
       allowRow(principal, replacement.action, before);
       checkPrecondition(before, options.ifMatch);
-      return await this.#put(on, writing, await replacement.plan(writing.context, before, on));
+      return await this.#put(put, writing, await replacement.plan(writing.context, before, on));
     };
-    const read = async (on: Sql, find: FindOptions) =>
-      await attempt(on, await this.#before(on, principal, locator, replacement, find));
+    const read = async (on: Sql, put: Put) =>
+      await attempt(on, put, await this.#before(on, principal, locator, replacement));
     return this.#write(
       locator,
       writing,
       async () =>
-        await this.#guess(locator, (before) => attempt(sql, before)) ??
-          // Writers in this process wait their turn, so only another process can win the race; then
-          // the row is locked, and there is nothing left to lose.
-          await read(sql, {}) ?? await sql.transaction((tx) => read(tx, { forUpdate: true })),
+        await this.#guess(locator, (before) => attempt(sql, this.#putAlone, before)) ??
+          await read(sql, this.#putAlone) ??
+          // Writers in this process wait their turn, so only another process can have won the race;
+          // with the place locked, there is nothing left to lose.
+          await this.#locked(locator, read),
+    );
+  }
+
+  #putAlone: Put = (change) => this.#parts.keeper.put(change);
+
+  async #locked(
+    locator: SecretLocator,
+    read: (on: Sql, put: Put) => Promise<WriteResult | undefined>,
+  ): Promise<WriteResult | undefined> {
+    const { sql, keeper } = this.#parts;
+    const known = "id" in locator ? await findSecret(sql, locator) : locator;
+    if (known === undefined) throw secretNotFound();
+    const place = known.namespace;
+    return await keeper.transact(
+      [place],
+      (tx) => read(tx.sql, (change) => tx.put(place, [change])),
     );
   }
 
@@ -176,17 +198,16 @@ export class VaultWriter {
     principal: Principal,
     locator: SecretLocator,
     { action }: Replacement,
-    options: FindOptions,
   ): Promise<SecretRow> {
     if (!("id" in locator)) allow(principal, action, locator);
-    const row = await findSecret(sql, locator, options);
+    const row = await findSecret(sql, locator);
     if (row === undefined) throw secretNotFound();
     verifySecretRow(this.#parts.ring, row);
     return allowRow(principal, action, row);
   }
 
   async #put(
-    sql: Sql,
+    put: Put,
     writing: Writing,
     planned: PlannedChange,
   ): Promise<WriteResult | undefined> {
@@ -198,7 +219,7 @@ export class VaultWriter {
     writing.touched = change.after.namespace;
     const key = turnOf(refOf(change.after));
     this.#recent.forget(key);
-    const stored = await putSecret(sql, { ...change, ...(answer && { answer }) });
+    const stored = await put({ ...change, ...(answer && { answer }) });
     if (!stored) return undefined;
     this.#recent.remember(key, change.after);
     return result;

@@ -34,6 +34,14 @@ class CountingSource implements SecretSource {
     return this.outage ? Promise.reject(unavailable()) : this.#source.load(namespace);
   }
 
+  registry() {
+    return this.outage ? Promise.reject(unavailable()) : this.#source.registry();
+  }
+
+  places() {
+    return this.outage ? Promise.reject(unavailable()) : this.#source.places();
+  }
+
   revision(namespace: Parameters<SecretSource["revision"]>[0]) {
     this.checks++;
     return this.outage ? Promise.reject(unavailable()) : this.#source.revision(namespace);

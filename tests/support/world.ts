@@ -18,6 +18,8 @@ import { ServiceKeys } from "../../lib/auth/service_keys.ts";
 import { ensureDataKeys } from "../../lib/store/data_keys.ts";
 import { StoredSecretSource } from "../../lib/store/secret_source.ts";
 import type { Database } from "../../lib/store/sql.ts";
+import { HeadWatch } from "../../lib/resolve/head_watch.ts";
+import { ensureHeads } from "../../lib/vault/adopt.ts";
 import { Vault } from "../../lib/vault/vault.ts";
 import { databases, type TestDatabase } from "./databases.ts";
 
@@ -53,12 +55,15 @@ export async function joinWorld(database: Database, options: WorldOptions = {}):
   const { roots = parseRootKeys(generateRootKey().text), now = () => new Date() } = options;
   const stored = await ensureDataKeys(sql, () => generateWrappedKeys(roots[0]!, new Date()));
   const ring = openKeyRing(roots, stored);
+  await ensureHeads(sql, ring);
+  const watch = new HeadWatch();
   const resolver = new Resolver(new StoredSecretSource(sql), ring, {
     freshMs: Infinity,
+    watch,
     ...options.resolver,
   });
   const auth = new Authenticator({ sql, ring, freshMs: options.authFreshMs ?? Infinity });
-  const vault = new Vault({ sql, ring, resolver, now });
+  const vault = new Vault({ sql, ring, resolver, watch, now });
   const keys = new ServiceKeys({ sql, ring, held: auth, now });
   return { database, roots, ring, resolver, auth, vault, keys };
 }

@@ -1,0 +1,121 @@
+/**
+ * The store of heads.
+ *
+ * @module
+ */
+import { type Head, NAMESPACES, type Place, type SignedPlace } from "../resolve/head.ts";
+import type { Namespace } from "../resolve/ref.ts";
+import type { Row, Sql, SqlValue } from "./sql.ts";
+
+const COLUMNS = "namespace, revision, live_count, live_digest, deleted_count, deleted_digest, mac";
+/** A head that is not adopted yet has nulls; as empty bytes they are no MAC of anything. */
+const NOTHING = new Uint8Array(0);
+
+/** A head as SQL gives it. */
+export interface RawHead extends Row {
+  namespace: Place;
+  revision: number;
+  live_count: number | null;
+  live_digest: Uint8Array | null;
+  deleted_count: number | null;
+  deleted_digest: Uint8Array | null;
+  mac: Uint8Array | null;
+}
+
+/** Finds the head of a place. `forUpdate` keeps everybody else from writing there. */
+export async function findHead(
+  sql: Sql,
+  place: Place,
+  options: { forUpdate?: boolean } = {},
+): Promise<Head | undefined> {
+  const [where, values] = place === null ? ["is null", []] : ["= $1", [place]];
+  const lock = options.forUpdate === true ? " for update" : "";
+  const rows = await sql.query<RawHead>(
+    `select ${COLUMNS} from functions.heads where namespace ${where}${lock}`,
+    values,
+  );
+  return rows[0] === undefined ? undefined : head(rows[0]);
+}
+
+/** All heads, in the order of places; the global scope comes first. */
+export async function listHeads(sql: Sql): Promise<Head[]> {
+  const rows = await sql.query<RawHead>(
+    `select ${COLUMNS} from functions.heads order by namespace collate "C" nulls first`,
+  );
+  return rows.map(head);
+}
+
+/** The registry of namespaces and every namespace that there is, in one snapshot. */
+export async function listPlaces(
+  sql: Sql,
+): Promise<{ registry: Head | undefined; places: SignedPlace[] }> {
+  const rows = await sql.query<RawHead & { place_mac: Uint8Array | null }>(
+    `select ${COLUMNS}, place_mac from functions.heads
+     where namespace = $1 or namespace not like '@%'`,
+    [NAMESPACES],
+  );
+  const registry = rows.find((row) => row.namespace === NAMESPACES);
+  const places = rows.filter((row) => row !== registry).map((row) => ({
+    namespace: row.namespace as Namespace,
+    mac: row.place_mac ?? NOTHING,
+  }));
+  return { registry: registry && head(registry), places };
+}
+
+/**
+ * Adds a head.
+ *
+ * @param placeMac What authenticates a namespace as one.
+ * @throws {UniqueViolation} When there is one of this place.
+ */
+export async function insertHead(
+  sql: Sql,
+  { place, revision, live, deleted, mac }: Head,
+  placeMac: Uint8Array | null = null,
+): Promise<void> {
+  await sql`insert into functions.heads (namespace, revision, live_count, live_digest,
+      deleted_count, deleted_digest, mac, place_mac)
+    values (${place}, ${revision}, ${live.count}, ${live.digest}, ${deleted.count},
+      ${deleted.digest}, ${mac}, ${placeMac})`;
+}
+
+/**
+ * Puts `after` in the place of `before`, which must be locked or looked at again.
+ *
+ * @returns `false` when `before` is no longer what is stored; then nothing was written.
+ */
+export async function updateHead(sql: Sql, before: Head, after: Head): Promise<boolean> {
+  const values: SqlValue[] = [];
+  const text = updateHeadText(before, after, (value, type) => `$${values.push(value)}::${type}`);
+  return (await sql.query(`${text} returning 1 as stored`, values)).length === 1;
+}
+
+/** Removes the head of a place. */
+export async function removeHead(sql: Sql, place: Place): Promise<void> {
+  await sql`delete from functions.heads where namespace is not distinct from ${place}::text`;
+}
+
+/** An `update` that compares and sets, to be part of a larger statement. */
+export function updateHeadText(
+  before: Head,
+  { revision, live, deleted, mac }: Head,
+  bind: (value: SqlValue, type: string) => string,
+): string {
+  const place = before.place === null ? "is null" : `= ${bind(before.place, "text")}`;
+  return `update functions.heads set revision = ${bind(revision, "bigint")},
+      live_count = ${bind(live.count, "bigint")}, live_digest = ${bind(live.digest, "bytea")},
+      deleted_count = ${bind(deleted.count, "bigint")},
+      deleted_digest = ${bind(deleted.digest, "bytea")}, mac = ${bind(mac, "bytea")}
+    where namespace ${place} and mac = ${bind(before.mac, "bytea")}`;
+}
+
+/** Reads a row of `functions.heads`. */
+export function head(raw: RawHead): Head {
+  return {
+    place: raw.namespace,
+    revision: raw.revision,
+    live: { count: raw.live_count ?? 0, digest: raw.live_digest ?? NOTHING },
+    deleted: { count: raw.deleted_count ?? 0, digest: raw.deleted_digest ?? NOTHING },
+    mac: raw.mac ?? NOTHING,
+  };
+}
