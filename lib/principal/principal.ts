@@ -21,7 +21,6 @@ export const ACTIONS = [
   "jobs:deploy",
   "jobs:delete",
   "jobs:submit",
-  "jobs:read",
   "jobs:manage",
   "logs:read",
   "settings:own",
