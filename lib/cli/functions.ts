@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { codeCommands } from "./code_commands.ts";
 import type { Command, Flag } from "./table.ts";
 import { later } from "./later.ts";
 
@@ -15,7 +16,7 @@ const NAMESPACE: Flag = {
 const list: Command = {
   name: "list",
   aliases: ["ls"],
-  summary: "List the functions that the key may call",
+  summary: "List the functions that the key may call, deployed ones and files",
   flags: [{ name: "namespace", value: "NAME", help: "Only the functions of this namespace" }],
   examples: ["functions list"],
   load: async () =>
@@ -44,10 +45,20 @@ const invoke: Command = {
     (await later<typeof import("./functions_invoke.ts")>("./functions_invoke.ts")).invokeFunction,
 };
 
+const logs: Command = {
+  name: "logs",
+  summary: "Show the last calls of a function and what each printed",
+  args: [{ name: "NAME" }],
+  flags: [NAMESPACE, { name: "tail", value: "N", help: "How many calls (default 20)" }],
+  examples: ["functions logs hello", "functions logs hello --tail 5 -o json"],
+  load: async () =>
+    (await later<typeof import("./functions_logs.ts")>("./functions_logs.ts")).functionLogs,
+};
+
 /** `functions` and everything under it. */
 export const functions: Command = {
   name: "functions",
   aliases: ["function", "fn"],
-  summary: "List and call edge functions",
-  commands: [list, invoke],
+  summary: "Deploy, list and call edge functions",
+  commands: [list, invoke, logs, ...codeCommands("function")],
 };

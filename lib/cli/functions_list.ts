@@ -4,12 +4,16 @@
  * @module
  */
 import { parseNamespace } from "../resolve/ref.ts";
-import { print } from "./output.ts";
+import { formatTime, print } from "./output.ts";
 import type { Context } from "./table.ts";
 
 interface FunctionInfo {
   readonly name: string;
   readonly namespace: string | null;
+  readonly source: "deployed" | "directory";
+  readonly version: number | null;
+  readonly updated_at: string | null;
+  readonly tampered?: boolean;
 }
 
 /** Lists functions. */
@@ -20,8 +24,14 @@ export async function listFunctions(context: Context): Promise<void> {
   const all = await client.json<FunctionInfo[]>("GET", "/api/v1/functions");
   const found = all.filter((each) => namespace === undefined || each.namespace === namespace);
   await print(context, found, {
-    columns: ["NAME", "NAMESPACE"],
-    rows: found.map((each) => [each.name, each.namespace ?? "-"]),
+    columns: ["NAME", "NAMESPACE", "SOURCE", "VERSION", "DEPLOYED"],
+    rows: found.map((each) => [
+      each.name,
+      each.namespace ?? "-",
+      each.source,
+      each.tampered === true ? "tampered with" : String(each.version ?? "-"),
+      formatTime(each.updated_at),
+    ]),
     empty: "No functions found.",
   });
 }

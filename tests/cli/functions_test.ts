@@ -54,7 +54,7 @@ Deno.test("a secret set by the command line is read by a function called by it",
     await run(["secrets", "set", "API_KEY", "production-1", "--namespace", "production"]);
     assertEquals(
       (await run(["functions", "list", "--no-headers"])).out,
-      "hello  -\nhello  production\n",
+      "hello  -           directory  -  -\nhello  production  directory  -  -\n",
     );
     assertEquals(
       (await call("--data", '{"a":1}')).out,
