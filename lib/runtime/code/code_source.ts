@@ -34,6 +34,7 @@ export class CodeSource {
   readonly #builds = new Map<string, Build>();
   readonly #ending = new AbortController();
   #watcher: SourceWatcher | null = null;
+  #opening: Promise<void> | null = null;
   #swept: Promise<void> | null = null;
 
   /** Needs to run `deno`, to read `root` and to read and write `cacheDir`. */
@@ -151,6 +152,12 @@ export class CodeSource {
       this.#emit({ type: "uncached", error })
     );
     await this.#swept;
+    // Builds at the same time open one watcher; where there is no directory yet, the next tries.
+    this.#opening ??= this.#watch(root).finally(() => this.#opening = null);
+    await this.#opening;
+  }
+
+  async #watch(root: string): Promise<void> {
     this.#watcher ??= await SourceWatcher.open(root, {
       onTouch: (files) => this.#touch(files),
       onFailure: (error) => this.#emit({ type: "unwatched", error }),
