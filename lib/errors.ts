@@ -25,6 +25,7 @@ const entry = (status: number, exit: Entry["exit"], hint: string): Entry => ({
 /** Every code that this product answers with. */
 export const CATALOGUE = {
   INVALID_REQUEST_BODY: entry(400, 2, "Send a JSON object with the documented fields."),
+  MISSING_REQUIRED_FIELD: entry(400, 2, "Add the named field and send the request again."),
   INVALID_INPUT: entry(400, 2, "Correct the named field and send the request again."),
   AUTHENTICATION_REQUIRED: entry(
     401,
@@ -40,7 +41,9 @@ export const CATALOGUE = {
   SCHEDULE_NOT_FOUND: entry(404, 4, "See the schedules with: jobs schedule list"),
   FUNCTION_NOT_FOUND: entry(404, 4, "Check the name, the namespace and the functions directory."),
   METHOD_NOT_ALLOWED: entry(405, 2, "Use one of the methods in the Allow header."),
+  DUPLICATE_KEY: entry(409, 5, "Use another key, or change the setting that is there."),
   CONFLICT: entry(409, 5, "Read the current state and decide again."),
+  KEY_IN_USE: entry(409, 5, "See what is left with: keyring list"),
   PRECONDITION_FAILED: entry(412, 5, "Read the current version and send it as If-Match."),
   PAYLOAD_TOO_LARGE: entry(413, 2, "Send a smaller body."),
   UNSUPPORTED_MEDIA_TYPE: entry(415, 2, "Send Content-Type: application/json."),
@@ -68,6 +71,7 @@ export const CATALOGUE = {
   SHUTTING_DOWN: entry(503, 1, "Send the request again; another replica answers."),
   CONFIG_INVALID: entry(500, 2, "Correct the named setting and start again."),
   KEY_RING_LOCKED: entry(503, 1, "Give the root key whose id the message names."),
+  ROOT_UNAVAILABLE: entry(503, 1, "Check where the root key comes from: command or Transit."),
   DATA_DIR_IN_USE: entry(503, 5, "Stop the other server, or use another FLUXBASE_DATA_DIR."),
 } as const satisfies Record<string, Entry>;
 

@@ -19,6 +19,9 @@ import type {
 const DEPLOYMENT = "fluxbase/row/deployment/v1";
 const VERSION = "fluxbase/row/deployment-version/v1";
 
+/** What a version belongs to. */
+export type DeploymentIdentity = Pick<UnsignedDeploymentRow, "id" | "kind" | "namespace" | "name">;
+
 /** Authenticates a row of `functions.deployments`. */
 export function signDeployment(ring: KeyRing, row: UnsignedDeploymentRow): DeploymentRow {
   return { ...row, mac: ring.mac("row", deploymentMessage(row)) };
@@ -38,9 +41,19 @@ export function verifyDeployment(
   ring: KeyRing,
   { row, current }: StoredDeployment,
 ): { row: DeploymentRow; current: CodeVersionRow } {
-  if (!isAuthentic(ring, () => deploymentMessage(row), row.mac)) throw tampered(row, "Row");
+  verifyDeploymentRow(ring, row);
   if (current === undefined) throw tampered(row, `Version ${row.version}`);
   return { row, current: verifyCodeVersion(ring, row, current) };
+}
+
+/**
+ * Lets a row of `functions.deployments` through if it is as it was written.
+ *
+ * @throws {AppError} INTEGRITY_VIOLATION naming the function or job when it isn't.
+ */
+export function verifyDeploymentRow(ring: KeyRing, row: DeploymentRow): DeploymentRow {
+  if (isAuthentic(ring, () => deploymentMessage(row), row.mac)) return row;
+  throw tampered(row, "Row");
 }
 
 /**
@@ -50,7 +63,7 @@ export function verifyDeployment(
  */
 export function verifyCodeVersion(
   ring: KeyRing,
-  owner: UnsignedDeploymentRow,
+  owner: DeploymentIdentity,
   row: CodeVersionRow,
 ): CodeVersionRow {
   const genuine = row.deploymentId === owner.id &&
@@ -100,7 +113,7 @@ function versionMessage(row: UnsignedCodeVersionRow): Uint8Array {
   ]);
 }
 
-function tampered(row: UnsignedDeploymentRow, what: string): AppError {
+function tampered(row: DeploymentIdentity, what: string): AppError {
   return new AppError(
     "INTEGRITY_VIOLATION",
     `${what} of ${describeDeployment(row)} is not as it was written`,

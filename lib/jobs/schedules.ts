@@ -66,7 +66,7 @@ export class JobSchedules {
         select created_at from functions.job_schedules
         where name = ${name} and namespace is not distinct from ${namespace} for update`;
       const created = kept?.created_at ?? createdAt;
-      const mac = this.#ring.mac("row", message({ ...schedule, createdAt: created }));
+      const mac = this.#ring.mac("row", scheduleMessage({ ...schedule, createdAt: created }));
       await tx`
         insert into functions.job_schedules (name, namespace, cron, timezone, payload, principal,
           created_at, updated_at, mac)
@@ -120,7 +120,9 @@ export class JobSchedules {
     );
     if (row === undefined) return undefined;
     const schedule = scheduleOf(row);
-    if (isAuthentic(this.#ring, () => message(schedule), row.mac as Uint8Array)) return schedule;
+    if (isAuthentic(this.#ring, () => scheduleMessage(schedule), row.mac as Uint8Array)) {
+      return schedule;
+    }
     throw new AppError("INTEGRITY_VIOLATION", `Schedule of job ${name} is not as it was written`);
   }
 
@@ -148,7 +150,8 @@ function keyOf({ name, namespace }: SchedulePlace): string {
   return `${namespace ?? NO_NAMESPACE}/${name}`;
 }
 
-function message(schedule: Schedule): Uint8Array {
+/** The message of the MAC of a row of `functions.job_schedules`. */
+export function scheduleMessage(schedule: Schedule): Uint8Array {
   return canonical("fluxbase/row/job_schedules/v1", [
     schedule.name,
     schedule.namespace,
@@ -161,7 +164,8 @@ function message(schedule: Schedule): Uint8Array {
   ]);
 }
 
-function scheduleOf(row: Row): Schedule {
+/** Reads a row of `functions.job_schedules`. */
+export function scheduleOf(row: Row): Schedule {
   return {
     name: row.name as string,
     namespace: row.namespace as Namespace | null,

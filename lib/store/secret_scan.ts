@@ -34,3 +34,12 @@ export async function signAgain(sql: Sql, rows: readonly SecretRow[]): Promise<v
     from json_to_recordset(${JSON.stringify(list)}::text::json) as g(id uuid, mac bytea)
     where s.id = g.id`;
 }
+
+/** The rows with these ids, live and deleted. */
+export async function findSecretsById(sql: Sql, ids: readonly string[]): Promise<SecretRow[]> {
+  const rows = await sql.query(
+    `select ${SECRET_COLUMNS} from functions.secrets where id = any($1::text[]::uuid[])`,
+    [ids],
+  );
+  return rows.map(secretRow);
+}

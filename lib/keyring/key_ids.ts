@@ -1,0 +1,55 @@
+/**
+ * Which keys of the ring a row was made with, told from its columns' names.
+ *
+ * @module
+ */
+
+/** Columns that begin with a key's id, and where in them. Heads come as JSON, in hex. */
+const OFFSETS: readonly [name: RegExp, at: number][] = [
+  [/(?:^|_)(?:mac|digest|fingerprint)$/, 0],
+  [/(?:^|_)envelope$/, 1],
+];
+const ID_BYTES = 8;
+const HEX_ID = /^[0-9a-f]{16}/;
+
+/** Where the id begins in a column of this name; `null` when it has none. */
+const offsets = new Map<string, number | null>();
+
+function offsetOf(column: string): number | null {
+  let found = offsets.get(column);
+  if (found === undefined) {
+    found = OFFSETS.find(([name]) => name.test(column))?.[1] ?? null;
+    offsets.set(column, found);
+  }
+  return found;
+}
+
+/**
+ * Calls `visit` with each key's id in a row, in no order, some of them more than once.
+ *
+ * @example Usage
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { visitKeyIds } from "./key_ids.ts";
+ *
+ * const ids: string[] = [];
+ * const mac = Uint8Array.fromHex("0123456789abcdef" + "00".repeat(32));
+ * visitKeyIds({ name: "API_KEY", mac, heads: [{ mac: "fedcba98765432100000" }] }, (id) => ids.push(id));
+ * assertEquals(ids, ["0123456789abcdef", "fedcba9876543210"]);
+ * ```
+ */
+export function visitKeyIds(row: object, visit: (id: string) => void): void {
+  for (const column in row) {
+    const value: unknown = (row as Record<string, unknown>)[column];
+    if (value instanceof Uint8Array) {
+      const at = offsetOf(column);
+      if (at === null || value.length < at + ID_BYTES) continue;
+      visit(new Uint8Array(value.subarray(at, at + ID_BYTES)).toHex());
+    } else if (typeof value === "string") {
+      const at = offsetOf(column);
+      if (at === 0 && HEX_ID.test(value)) visit(value.slice(0, 2 * ID_BYTES));
+    } else if (typeof value === "object" && value !== null && !(value instanceof Date)) {
+      visitKeyIds(value, visit);
+    }
+  }
+}
