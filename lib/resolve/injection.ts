@@ -3,10 +3,17 @@
  *
  * @module
  */
-import { createHmac, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import type { Plaintext } from "../crypto/plaintext.ts";
 import { ENV_PREFIX } from "./precedence.ts";
 import type { SecretName } from "./ref.ts";
+import {
+  digestValues,
+  narrowSettings,
+  NO_SETTING_VALUES,
+  type ResolvedSettings,
+} from "./resolved_settings.ts";
+import type { SettingName } from "./setting_ref.ts";
 
 /** Where an injected value comes from. */
 export interface InjectionSource {
@@ -20,9 +27,11 @@ export interface InjectionSource {
 export interface Injection {
   /** `FLUXBASE_SECRET_<NAME>` → value. */
   readonly env: ReadonlyMap<string, Plaintext>;
+  /** The system's settings. Those of users are no part of it: they come with each call. */
+  readonly system: ResolvedSettings;
   /**
-   * Hex HMAC over names and values under a key of this process: equal exactly when `env` is equal,
-   * and of no use to anybody who reads it elsewhere.
+   * HMACs over names and values under keys of this process: equal exactly when `env` and `system`
+   * are equal, and of no use to anybody who reads them elsewhere.
    */
   readonly digest: string;
   /** One entry for each variable, sorted by name. */
@@ -47,7 +56,15 @@ export function buildInjection(parts: readonly InjectionPart[], validUntil: numb
   const sorted = [...parts].sort((a, b) => (a.name < b.name ? -1 : 1));
   const env = new Map(sorted.map((part) => [ENV_PREFIX + part.name, part.value]));
   const sources = sorted.map(({ name, scope, version }) => ({ name, scope, version }));
-  return { env, digest: digestOf(sorted), sources, validUntil };
+  const digest = digestValues(DIGEST_KEY, sorted);
+  return { env, system: NO_SETTING_VALUES, digest, sources, validUntil };
+}
+
+/** The same injection with the system's settings. */
+export function withSystemSettings(injection: Injection, system: ResolvedSettings): Injection {
+  if (system === injection.system) return injection;
+  const [own] = injection.digest.split(".");
+  return { ...injection, system, digest: system.digest === "" ? own! : `${own}.${system.digest}` };
 }
 
 /**
@@ -56,20 +73,12 @@ export function buildInjection(parts: readonly InjectionPart[], validUntil: numb
  */
 export function narrowInjection(
   injection: Injection,
-  keep: (name: SecretName) => boolean,
+  keep: (name: SecretName | SettingName) => boolean,
 ): Injection {
   const parts = injection.sources.flatMap((source): InjectionPart[] => {
     const value = injection.env.get(ENV_PREFIX + source.name);
     return value !== undefined && keep(source.name) ? [{ ...source, value }] : [];
   });
-  return buildInjection(parts, injection.validUntil);
-}
-
-function digestOf(sorted: readonly InjectionPart[]): string {
-  const hmac = createHmac("sha256", DIGEST_KEY);
-  for (const { name, value } of sorted) {
-    // The length stands between name and value, so no two maps run together to the same bytes.
-    hmac.update(`${name}=${value.byteLength}:`).update(value.revealBytes());
-  }
-  return hmac.digest("hex");
+  const secrets = buildInjection(parts, injection.validUntil);
+  return withSystemSettings(secrets, narrowSettings(injection.system, keep));
 }

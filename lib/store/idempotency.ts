@@ -44,6 +44,19 @@ export async function findAnswer(
 }
 
 /**
+ * Remembers an answer, in the transaction of what it answers.
+ *
+ * @throws {UniqueViolation} When one is remembered under this key.
+ */
+export async function rememberAnswer(sql: Sql, answer: RememberedAnswer): Promise<void> {
+  const { principal, key, fingerprint, status, body, createdAt } = answer;
+  await sql`insert into functions.idempotency_keys
+      (principal, key, fingerprint, status, body, created_at)
+    values (${principal}, ${key}, ${fingerprint}, ${status}, ${JSON.stringify(body)}::text::jsonb,
+      ${createdAt})`;
+}
+
+/**
  * Forgets the answers that are older than `now` − 24 h.
  *
  * @returns How many were forgotten.
