@@ -13,6 +13,11 @@ export interface RequestHead {
   readonly method: string;
   readonly url: string;
   readonly headers: readonly (readonly [string, string])[];
+  /**
+   * The number under which the child has the caller's settings; left out for none. Asked for when
+   * the head is written: until then they could be taken back.
+   */
+  readonly settings?: () => number;
 }
 
 /** What a child answered. The body is bytes when it came whole, a stream otherwise. */
@@ -105,6 +110,11 @@ export class Channel {
     this.#writer.head(Frame.ACTIVATE, 0, activation);
   }
 
+  /** Hands the child the settings of a user, to be named by `number`; `null` takes them back. */
+  giveSettings(number: number, values: Readonly<Record<string, string>> | null): void {
+    this.#writer.head(Frame.SETTINGS, 0, [number, values]);
+  }
+
   /** Asks the child whether its event loop turns. */
   ping(): void {
     this.#writer.frame(Frame.PING, 0);
@@ -168,6 +178,15 @@ export class Channel {
   }
 }
 
+/** A request's head as it is sent. */
+type WireHead = [
+  method: string,
+  url: string,
+  headers: RequestHead["headers"],
+  more: boolean,
+  settings?: number,
+];
+
 /** One call's frames. */
 class Stream implements Call {
   readonly startedAt = performance.now();
@@ -205,16 +224,20 @@ class Stream implements Call {
     return this.#head !== undefined && !this.#answered;
   }
 
-  send({ method, url, headers }: RequestHead, body: RequestBody): void {
-    if (body instanceof ReadableStream) {
-      this.#sendStreaming([method, url, headers, true], body.getReader());
-    } else {
-      this.#writer.head(Frame.REQUEST, this.#id, [method, url, headers, false], body ?? undefined);
-    }
+  send({ method, url, headers, settings }: RequestHead, body: RequestBody): void {
+    const head: WireHead = [method, url, headers, false];
+    if (body instanceof ReadableStream) this.#sendStreaming(head, settings, body.getReader());
+    else this.#sendHead(head, settings, body ?? undefined);
+  }
+
+  #sendHead(head: WireHead, settings: RequestHead["settings"], body: Uint8Array | undefined): void {
+    if (settings !== undefined) head.push(settings());
+    this.#writer.head(Frame.REQUEST, this.#id, head, body);
   }
 
   async #sendStreaming(
-    head: [string, string, RequestHead["headers"], boolean],
+    head: WireHead,
+    settings: RequestHead["settings"],
     reader: ReadableStreamDefaultReader<Uint8Array>,
   ): Promise<void> {
     this.#outgoing = new OutgoingBody(this.#writer, this.#id, reader);
@@ -223,7 +246,7 @@ class Stream implements Call {
       if (this.#ended) return;
       this.#outgoing.spend(part?.length ?? 0);
       head[3] = next !== undefined;
-      this.#writer.head(Frame.REQUEST, this.#id, head, part);
+      this.#sendHead(head, settings, part);
       if (next !== undefined && !await this.#outgoing.send(next)) this.#uploadBroke();
     } catch {
       this.#uploadBroke();

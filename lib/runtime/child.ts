@@ -6,7 +6,10 @@
 import { AppError } from "../errors.ts";
 import { type Call, type CallEnd, Channel, type RequestBody, type RequestHead } from "./channel.ts";
 import { type ExitReason, exitReasonOf } from "./exit_reason.ts";
+import { GivenSettings } from "./given_settings.ts";
+import { GrowingMasker } from "./mask/growing_masker.ts";
 import { createMasker, type Masker } from "./mask/masker.ts";
+import type { ResolvedSettings } from "../resolve/resolved_settings.ts";
 import { newMark, type OutputLine, readOutput } from "./output.ts";
 import type { ChildShape } from "./permissions.ts";
 import { spawn, type Spawned, type SpawnHost } from "./spawn.ts";
@@ -30,6 +33,10 @@ export interface Activation {
   readonly job?: JobIdentity;
   /** What `secrets.get` knows: name in upper case → plaintext. */
   readonly secrets: Readonly<Record<string, string>>;
+  /** What `secrets.getSystem` knows: the system's settings by name → plaintext. */
+  readonly system: Readonly<Record<string, string>>;
+  /** Where the child serves one caller only, what `secrets.getUser` knows: that user's settings. */
+  readonly user?: Readonly<Record<string, string>>;
 }
 
 /** What a child tells its owner. */
@@ -52,6 +59,8 @@ export class Child {
   readonly #exited = Promise.withResolvers<ExitReason>();
   #listener: ChildListener | undefined;
   #output: Promise<unknown> | undefined;
+  #masker = new GrowingMasker(NOTHING_MASKED);
+  #settings: GivenSettings;
   #reason: ExitReason | undefined;
   #tail = "";
   #pingedAt: number | undefined;
@@ -70,6 +79,7 @@ export class Child {
       onPong: () => this.#pingedAt = undefined,
       onClosed: () => this.kill(),
     });
+    this.#settings = new GivenSettings(this.#channel, this.#masker);
     this.#awaitExit();
   }
 
@@ -88,6 +98,11 @@ export class Child {
     return this.#channel.open;
   }
 
+  /** Masks everything that the child was given, users' settings too. */
+  get masker(): GrowingMasker {
+    return this.#masker;
+  }
+
   /** The number that the next call will have in log lines. */
   get nextCallId(): number {
     return this.#channel.nextId;
@@ -96,13 +111,15 @@ export class Child {
   /**
    * Hands over code and values, and waits until the code is loaded. Once only.
    *
-   * @param masker Masks the child's output from here on.
+   * @param masker Masks what is handed over.
    * @throws {AppError} FUNCTION_INVALID when the code has no handler or throws while it loads.
    */
   async activate(activation: Activation, masker: Masker, listener: ChildListener): Promise<void> {
     const mark = newMark();
     this.#listener = listener;
-    this.#startOutput(mark, masker);
+    this.#masker = new GrowingMasker(masker);
+    this.#settings = new GivenSettings(this.#channel, this.#masker);
+    this.#startOutput(mark);
     this.#channel.activate({ ...activation, mark });
     const timer = setTimeout(() => {
       this.#ready.reject(
@@ -119,6 +136,11 @@ export class Child {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** The number by which a request names these settings; see {@linkcode GivenSettings}. */
+  numberOf(settings: ResolvedSettings): number {
+    return this.#settings.numberOf(settings);
   }
 
   /** Sends a request; see {@linkcode Channel.call}. */
@@ -159,7 +181,8 @@ export class Child {
     this.#channel.close();
   }
 
-  #startOutput(mark: string, masker: Masker): void {
+  #startOutput(mark: string): void {
+    const masker = this.#masker;
     const onLine = (line: OutputLine) => this.#listener?.onLine(line);
     const { stdout, stderr } = this.#spawned.process;
     this.#output = Promise.all([
@@ -179,7 +202,7 @@ export class Child {
   async #awaitExit(): Promise<void> {
     const status = await this.#spawned.process.status;
     this.#channel.close();
-    if (this.#output === undefined) this.#startOutput(newMark(), NOTHING_MASKED);
+    if (this.#output === undefined) this.#startOutput(newMark());
     await this.#output;
     const reason = this.#reason ?? exitReasonOf(status, this.#tail);
     this.#ready.reject(

@@ -4,6 +4,7 @@
  * @module
  */
 import type { InjectionSource } from "../resolve/injection.ts";
+import type { SettingSource } from "../resolve/resolved_settings.ts";
 import type { LogLevel } from "./output.ts";
 
 /** How a run ended. */
@@ -34,7 +35,7 @@ export interface Execution {
   readonly principal: string | null;
   readonly requestId: string;
   /** Names, scopes and versions of what was injected; never values. */
-  readonly secrets: readonly InjectionSource[];
+  readonly secrets: readonly (InjectionSource | SettingSource)[];
 }
 
 /** One masked line of a run's output. */

@@ -23,6 +23,9 @@ const HOP_BY_HOP = new Set([
   "upgrade",
 ]);
 
+/** Are for this server: a key, and whom the caller acts for. */
+const OURS = new Set(["x-service-key", "x-fluxbase-user"]);
+
 /**
  * The headers that user code gets: all but those of the connection and the service key, which is
  * for this server and not for the function that it lets the caller reach.
@@ -31,7 +34,7 @@ export function forwardedHeaders(headers: Headers): [string, string][] {
   const forwarded: [string, string][] = [];
   for (const pair of headers) {
     const [name, value] = pair;
-    if (HOP_BY_HOP.has(name) || name === "x-service-key") continue;
+    if (HOP_BY_HOP.has(name) || OURS.has(name)) continue;
     if (name === "authorization" && /\bfxsk_|^servicekey /i.test(value)) continue;
     forwarded.push(pair);
   }

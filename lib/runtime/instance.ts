@@ -5,6 +5,8 @@
  */
 import type { Call, CallEnd, RequestBody, RequestHead } from "./channel.ts";
 import type { Child } from "./child.ts";
+import type { ResolvedSettings } from "../resolve/resolved_settings.ts";
+import type { Masker } from "./mask/masker.ts";
 
 /** What an instance was made of; equal text means the same code, values and rights. */
 export type Generation = string & { readonly __brand: "Generation" };
@@ -39,11 +41,16 @@ const REMEMBERED = 512;
 /** A child that owes a sign of life for so long gets no new calls, ms. */
 export const STALLED_MS = 1_000;
 
+/** A child that was given this many values of users is replaced, so that their masks don't pile up. */
+export const WORN_VALUES = 2_000;
+
 /** Options of an {@linkcode Instance}. */
 export interface InstanceOptions {
   /** How long a call that was given up may still run before its child is killed, ms. Default 0. */
   readonly graceMs?: number;
 }
+
+const NOBODY: Pick<RequestHead, "settings"> = Object.freeze({});
 
 /** A child put to use. */
 export class Instance {
@@ -80,6 +87,22 @@ export class Instance {
   /** Whether it takes new calls and answered the last sign of life asked for. */
   healthy(now: number): boolean {
     return !this.#retiring && this.child.connected && this.child.silentFor(now) < STALLED_MS;
+  }
+
+  /** Whether another one should take its place. */
+  get worn(): boolean {
+    return this.child.masker.added >= WORN_VALUES;
+  }
+
+  /** Masks everything that its child was given. */
+  get masker(): Masker {
+    return this.child.masker;
+  }
+
+  /** What names `settings` in the head of the next call. */
+  settingsOf(settings: ResolvedSettings): Pick<RequestHead, "settings"> {
+    if (settings.values.size === 0) return NOBODY;
+    return { settings: () => this.child.numberOf(settings) };
   }
 
   /** Sends a call. */

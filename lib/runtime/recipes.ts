@@ -6,6 +6,7 @@
  */
 import { type Injection, narrowInjection } from "../resolve/injection.ts";
 import { ENV_PREFIX } from "../resolve/precedence.ts";
+import { narrowSettings, type ResolvedSettings } from "../resolve/resolved_settings.ts";
 import type { Activation } from "./child.ts";
 import { type FunctionSettings, NO_SETTINGS, seesSecret } from "./code/settings.ts";
 import type { ExecutionSink } from "./execution.ts";
@@ -64,6 +65,8 @@ export class FunctionRecipe implements Recipe {
   readonly #namespace: string | null;
   readonly #code: Code;
   readonly #parts: RecipeParts;
+  readonly #settings: FunctionSettings;
+  readonly #narrowed = new WeakMap<ResolvedSettings, ResolvedSettings>();
   #masker: Masker | undefined;
 
   constructor(
@@ -74,6 +77,7 @@ export class FunctionRecipe implements Recipe {
     parts: RecipeParts,
   ) {
     const settings = code.settings ?? NO_SETTINGS;
+    this.#settings = settings;
     this.slot = slot;
     this.shape = shapeFor(settings, parts.shape);
     this.memoryBytes = memoryFor(settings, parts.limits);
@@ -96,12 +100,26 @@ export class FunctionRecipe implements Recipe {
     for (const [name, value] of this.injection.env) {
       env[name] = secrets[name.slice(ENV_PREFIX.length)] = value.reveal();
     }
-    return { code: this.#code.code, env, secrets };
+    const system: Record<string, string> = {};
+    for (const [name, value] of this.injection.system.values) system[name] = value.reveal();
+    return { code: this.#code.code, env, secrets, system };
+  }
+
+  /** What the function gets of a user's settings: those that its own settings let by. */
+  narrow(settings: ResolvedSettings): ResolvedSettings {
+    if (this.#settings.secrets === null || settings.values.size === 0) return settings;
+    let narrowed = this.#narrowed.get(settings);
+    if (narrowed === undefined) {
+      narrowed = narrowSettings(settings, (name) => seesSecret(this.#settings, name));
+      this.#narrowed.set(settings, narrowed);
+    }
+    return narrowed;
   }
 
   masker(): Masker {
+    const { env, system } = this.injection;
     return this.#masker ??= createMasker(
-      this.injection.env.values().map((value) => value.reveal()),
+      [...env.values(), ...system.values.values()].map((value) => value.reveal()),
     );
   }
 

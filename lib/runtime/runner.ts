@@ -5,21 +5,30 @@
  */
 import { AppError } from "../errors.ts";
 import type { Injection } from "../resolve/injection.ts";
+import { NO_SETTING_VALUES, type ResolvedSettings } from "../resolve/resolved_settings.ts";
 import { CallError } from "./channel.ts";
 import type { Execution, ExecutionSink, Outcome } from "./execution.ts";
 import { lostCallError } from "./exit_reason.ts";
 import { forwardedHeaders, takeBody, toResponse } from "./http_message.ts";
 import type { ActiveCall, CallLimits, Instance } from "./instance.ts";
-import type { Masker } from "./mask/masker.ts";
 import type { ChildShape } from "./permissions.ts";
 import type { Pool } from "./pool.ts";
 import { Recipes } from "./recipes.ts";
-import type { Code, CodeProvider, InjectionProvider, RunLimits, Target } from "./target.ts";
+import type {
+  Code,
+  CodeProvider,
+  InjectionProvider,
+  RunLimits,
+  Target,
+  UserSettingsProvider,
+} from "./target.ts";
 
 /** What a {@linkcode Runner} works with. */
 export interface RunnerParts {
   readonly code: CodeProvider;
   readonly secrets: InjectionProvider;
+  /** Left out: no user has any. */
+  readonly userSettings?: UserSettingsProvider;
   readonly pool: Pool;
   readonly sink: ExecutionSink;
   readonly shape: ChildShape;
@@ -29,11 +38,10 @@ export interface RunnerParts {
 /** How often a call looks again when what it waited for was overtaken meanwhile. */
 const ATTEMPTS = 100;
 
-/** What a call is sent to, and what masks its response's headers. */
+/** What a call is sent to. */
 interface Ready {
   readonly instance: Instance;
   readonly limits: CallLimits;
-  readonly masker: Masker;
 }
 
 /** A run that has begun. */
@@ -47,6 +55,8 @@ interface Run {
   injection: Injection | undefined;
   /** The part of it that the function sees. */
   given: Injection | undefined;
+  /** The part of the caller's settings that the function sees. */
+  user: ResolvedSettings;
 }
 
 /** The runner. */
@@ -74,6 +84,7 @@ export class Runner {
       code: undefined,
       injection: undefined,
       given: undefined,
+      user: NO_SETTING_VALUES,
     };
     try {
       return await this.#run(request, run);
@@ -85,17 +96,24 @@ export class Runner {
   async #run(request: Request, run: Run): Promise<Response> {
     refuseUpgrade(request);
     const body = await takeBody(request, this.#parts.limits.bodyBytes);
-    const { instance, limits, masker } = this.#warm(run) ?? await this.#warmUp(run);
+    const { instance, limits } = this.#warm(run) ?? await this.#warmUp(run);
     const active = instance.call(
       run.id,
-      { method: request.method, url: request.url, headers: forwardedHeaders(request.headers) },
+      {
+        method: request.method,
+        url: request.url,
+        headers: forwardedHeaders(request.headers),
+        ...instance.settingsOf(run.user),
+      },
       body,
       limits,
       () => request.signal,
     );
     try {
       const answer = await active.call.answer;
-      const response = toResponse(answer, masker, run.id, (name) => this.#noteMasked(run, name));
+      const response = toResponse(answer, instance.masker, run.id, (name) => {
+        this.#noteMasked(run, name);
+      });
       active.ended.then((end) => this.#finish(run, outcomeOf(end, active), response.status));
       return response;
     } catch (error) {
@@ -112,19 +130,29 @@ export class Runner {
     const { name, namespace } = run.target;
     run.code = code.peek(name, namespace) ?? run.code;
     run.injection = secrets.cached(namespace) ?? run.injection;
-    if (run.code === undefined || run.injection === undefined) return undefined;
+    const user = this.#userSettings(run);
+    if (!run.code || !run.injection || !user) return undefined;
     const recipe = this.#recipes.get(run.target, run.code, run.injection);
     run.given = recipe.injection;
+    run.user = recipe.narrow(user);
     const instance = pool.ready(recipe);
-    return instance && { instance, limits: recipe.limits, masker: recipe.masker() };
+    return instance && { instance, limits: recipe.limits };
+  }
+
+  /** The caller's settings if they are certainly current. */
+  #userSettings({ target: { userId } }: Run): ResolvedSettings | undefined {
+    const { userSettings } = this.#parts;
+    if (userId === undefined || userSettings === undefined) return NO_SETTING_VALUES;
+    return userSettings.cached(userId);
   }
 
   async #warmUp(run: Run): Promise<Ready> {
-    const { code, secrets, pool } = this.#parts;
-    const { name, namespace } = run.target;
+    const { code, secrets, pool, userSettings } = this.#parts;
+    const { name, namespace, userId } = run.target;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       run.code = code.peek(name, namespace) ?? await code.get(name, namespace);
       run.injection = await secrets.resolve(namespace);
+      if (userId !== undefined) await userSettings?.resolve(userId);
       const ready = this.#warm(run);
       if (ready !== undefined) return ready;
       await pool.start(this.#recipes.get(run.target, run.code, run.injection));
@@ -148,7 +176,7 @@ export class Runner {
   }
 
   #finish(run: Run, outcome: Outcome, status: number | null): void {
-    const { target, code, given } = run;
+    const { target, code } = run;
     const execution: Execution = {
       id: run.id,
       kind: "function",
@@ -161,7 +189,7 @@ export class Runner {
       status,
       principal: target.principal,
       requestId: target.requestId,
-      secrets: given?.sources ?? [],
+      secrets: sourcesOf(run),
     };
     this.#parts.sink.finished(execution);
   }
@@ -176,6 +204,14 @@ export class Runner {
       text: `[a secret's value was masked in the response header ${header}]`,
     });
   }
+}
+
+/** Everything that a run was given, by name. */
+function sourcesOf({ given, user }: Run): Execution["secrets"] {
+  if (given === undefined) return [];
+  const { sources, system } = given;
+  if (system.sources.length + user.sources.length === 0) return sources;
+  return [...sources, ...user.sources, ...system.sources];
 }
 
 const OUTCOMES: Partial<Record<AppError["code"], Outcome>> = {

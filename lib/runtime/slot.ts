@@ -41,7 +41,8 @@ export class Slot {
     if (this.#generation !== generation) return undefined;
     const best = this.#leastLoaded(now);
     if (best === undefined) return undefined;
-    if (best.load >= this.#limits.comfortable) this.#grow(generation, start);
+    if (best.worn) this.#replace(best, generation, start);
+    else if (best.load >= this.#limits.comfortable) this.#grow(generation, start);
     if (best.load < this.#limits.most) return best;
     throw new AppError("FUNCTION_BUSY", "The function has too many calls under way", {
       headers: { "retry-after": "1" },
@@ -94,6 +95,12 @@ export class Slot {
       if (best === undefined || instance.load < best.load) best = instance;
     }
     return best;
+  }
+
+  /** Starts another in the place of one that serves until then. */
+  #replace(worn: Instance, generation: Generation, start: StartInstance): void {
+    if (this.#starting !== undefined) return;
+    this.start(generation, start).then(() => worn.retire(), () => {});
   }
 
   #grow(generation: Generation, start: StartInstance): void {

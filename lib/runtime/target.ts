@@ -5,6 +5,8 @@
  */
 import type { Injection } from "../resolve/injection.ts";
 import type { Namespace } from "../resolve/ref.ts";
+import type { ResolvedSettings } from "../resolve/resolved_settings.ts";
+import type { UserId } from "../resolve/setting_ref.ts";
 import type { FunctionSettings } from "./code/settings.ts";
 import type { CallLimits } from "./instance.ts";
 
@@ -31,6 +33,12 @@ export interface InjectionProvider {
   resolve(namespace: Namespace | null): Promise<Injection>;
 }
 
+/** Where the settings of users come from; the resolver of settings. */
+export interface UserSettingsProvider {
+  cached(userId: UserId): ResolvedSettings | undefined;
+  resolve(userId: UserId): Promise<ResolvedSettings>;
+}
+
 /** What is to be run, for whom. */
 export interface Target {
   readonly name: string;
@@ -38,6 +46,8 @@ export interface Target {
   /** Id of the principal that calls; null for nobody in particular. */
   readonly principal: string | null;
   readonly requestId: string;
+  /** Whose settings the code may read; left out for nobody's. */
+  readonly userId?: UserId | undefined;
 }
 
 /** Limits of every function that says nothing about itself. */

@@ -13,11 +13,14 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { Frame, FrameWriter, readFrames, readHead, readU32 } from "./frames.mjs";
 import { IncomingBody, OutgoingBody, peekBody } from "./bodies.mjs";
 import { jobHandler } from "./job.mjs";
+import { installSecrets } from "./secrets.mjs";
 
 /** @typedef {(request: Request) => unknown} Handler */
 /** @typedef {import("./job.mjs").JobIdentity} JobIdentity */
 /**
  * @typedef {object} Call
+ * @property {number} id
+ * @property {ReadonlyMap<string, string> | undefined} settings Those of the user who calls.
  * @property {AbortController} controller
  * @property {IncomingBody | undefined} incoming
  * @property {OutgoingBody | undefined} outgoing
@@ -34,11 +37,19 @@ const setEnv = Deno.env.set.bind(Deno.env);
 const writer = new FrameWriter(connection, () => exit(0));
 /** @type {Map<number, Call>} */
 const calls = new Map();
-/** @type {AsyncLocalStorage<number>} */
+/**
+ * Settings of users by the number that requests name them by.
+ * @type {Map<number, ReadonlyMap<string, string>>}
+ */
+const given = new Map();
+/**
+ * Which call the running code belongs to, however many are under way.
+ * @type {AsyncLocalStorage<Call>}
+ */
 const currentCall = new AsyncLocalStorage();
 // Kept from now: user code can change the prototype, and would file its lines under another call.
 const runAs = currentCall.run.bind(currentCall);
-const callNumber = currentCall.getStore.bind(currentCall);
+const callOf = currentCall.getStore.bind(currentCall);
 const toJson = Response.json.bind(Response);
 /** @type {Handler | undefined} */
 let handler;
@@ -55,12 +66,22 @@ function onFrame(type, id, payload) {
     activate(readHead(payload).head);
     return;
   }
+  if (type === Frame.SETTINGS) {
+    keepSettings(readHead(payload).head);
+    return;
+  }
   const call = calls.get(id);
   if (call === undefined) return;
   if (type === Frame.DATA) call.incoming?.push(payload.slice());
   else if (type === Frame.END) call.incoming?.end();
   else if (type === Frame.CREDIT) call.outgoing?.credit(readU32(payload, 0));
-  else if (type === Frame.CANCEL) abandon(call);
+  else if (type === Frame.CANCEL) runAs(call, abandon, call);
+}
+
+/** @param {[number: number, values: Record<string, string> | null]} head */
+function keepSettings([number, values]) {
+  if (values === null) given.delete(number);
+  else given.set(number, new Map(Object.entries(values)));
 }
 
 /** @param {Call} call */
@@ -72,24 +93,34 @@ function abandon(call) {
 
 /**
  * @param {number} id
- * @param {[method: string, url: string, headers: [string, string][], more: boolean]} head
+ * @param {[
+ *   method: string, url: string, headers: [string, string][], more: boolean, settings?: number,
+ * ]} head
  * @param {Uint8Array<ArrayBuffer>} body
  */
-async function serve(id, [method, url, headers, more], body) {
+async function serve(id, [method, url, headers, more, settings], body) {
   /** @type {Call} */
-  const call = { controller: new AbortController(), incoming: undefined, outgoing: undefined };
+  const call = {
+    id,
+    settings: settings === undefined ? undefined : given.get(settings),
+    controller: new AbortController(),
+    incoming: undefined,
+    outgoing: undefined,
+  };
   calls.set(id, call);
   try {
+    if (settings !== undefined && call.settings === undefined) throw new Error("No such settings");
     const request = new Request(url, {
       method,
       headers,
       body: requestBody(id, call, method, more, body),
       signal: call.controller.signal,
     });
-    const value = await runAs(id, /** @type {Handler} */ (handler), request);
-    await respond(id, call, toResponse(value), method === "HEAD");
+    const value = await runAs(call, /** @type {Handler} */ (handler), request);
+    // User code runs here, too: where it makes the body as it is read.
+    await runAs(call, respond, id, call, toResponse(value), method === "HEAD");
   } catch (error) {
-    runAs(id, () => console.error(error));
+    runAs(call, () => console.error(error));
     writer.frame(Frame.FAILED, id);
   } finally {
     calls.delete(id);
@@ -136,19 +167,18 @@ async function respond(id, call, response, headOnly) {
   if (call.controller.signal.aborted) call.outgoing.stop();
   const whole = await call.outgoing.send(next);
   if (!whole && !call.controller.signal.aborted) {
-    runAs(id, () => console.error("The response's body failed before it was complete"));
+    console.error("The response's body failed before it was complete");
   }
 }
 
 /**
  * @param {{
- *   code: string, env: Record<string, string>, secrets: Record<string, string>, mark: string,
- *   job?: JobIdentity,
- * }} activation
+ *   code: string, env: Record<string, string>, mark: string, job?: JobIdentity,
+ * } & import("./secrets.mjs").Values} activation
  */
-async function activate({ code, env, secrets, mark, job }) {
+async function activate({ code, env, mark, job, ...values }) {
   for (const name of Object.keys(env)) setEnv(name, /** @type {string} */ (env[name]));
-  installSecrets(secrets);
+  installSecrets(values, () => callOf()?.settings);
   markConsole(mark);
   removeStorage();
   keepRunningOnStrayErrors();
@@ -179,31 +209,6 @@ function findHandler(module) {
   return undefined;
 }
 
-/** @param {Record<string, string>} values Names in upper case. */
-function installSecrets(values) {
-  const known = new Map(Object.entries(values));
-  /** @param {unknown} name */
-  const get = (name) => known.get(String(name).toUpperCase().replaceAll(".", "_"));
-  const helper = Object.freeze({
-    get,
-    /** @param {unknown} name */
-    getRequired(name) {
-      const value = get(name);
-      if (value !== undefined) return value;
-      const shown = String(name).toUpperCase();
-      throw new Error(
-        `Required secret '${shown}' not found. Set it with: fluxbase secrets set ${shown} VALUE`,
-      );
-    },
-  });
-  Object.defineProperty(globalThis, "secrets", {
-    value: helper,
-    writable: false,
-    configurable: false,
-    enumerable: true,
-  });
-}
-
 /**
  * Puts a mark before each console line, so that the server can file it under the call it belongs to.
  * The mark holds a token that the function can't know; without it a line has no call of its own.
@@ -214,7 +219,7 @@ function markConsole(mark) {
     const print = console[name].bind(console);
     const level = name === "log" ? "info" : name;
     console[name] = (...values) => {
-      const label = `${mark}${callNumber() ?? 0}:${level}`;
+      const label = `${mark}${callOf()?.id ?? 0}:${level}`;
       if (typeof values[0] === "string") print(`${label} ${values[0]}`, ...values.slice(1));
       else print(label, ...values);
     };

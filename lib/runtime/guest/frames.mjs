@@ -17,7 +17,8 @@ export const Frame = Object.freeze({
   READY: 2,
   /** child → server: the code can't be loaded. JSON `{reason, message}`. */
   REJECT: 3,
-  /** server → child: head `[method, url, headers, more]` and the first part of the body. */
+  /** server → child: head `[method, url, headers, more, settings?]` and the first part of the body;
+   * `settings` is the number of those of the caller, if they have any. */
   REQUEST: 4,
   /** child → server: head `[status, headers, more]` and the first part of the body. */
   RESPONSE: 5,
@@ -34,6 +35,9 @@ export const Frame = Object.freeze({
   PONG: 11,
   /** child → server: the handler threw before there was a response. Details are in the log. */
   FAILED: 12,
+  /** server → child: head `[number, values]`: a user's settings, which requests name by that number;
+   * `null` for values: no further request will. */
+  SETTINGS: 13,
 });
 
 /** Bytes of one direction of a stream that may be under way without the receiver's credit. */

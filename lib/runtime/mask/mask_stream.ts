@@ -5,6 +5,12 @@
  */
 import type { Matcher } from "./matcher.ts";
 
+/** What is masked: the patterns of all these together. A {@linkcode Matcher} is one of its own. */
+export interface Patterns {
+  /** May become more while streams run. */
+  readonly matchers: readonly Matcher[];
+}
+
 /** What stands in the place of a masked value; it tells nothing about it, not even its length. */
 export const MASK = "***";
 
@@ -22,7 +28,7 @@ const OUTSIDE = -1;
  * pattern, at most the longest pattern's length minus one.
  */
 export class MaskStream {
-  readonly #matcher: Matcher;
+  readonly #patterns: Patterns;
   #held: Uint8Array = new Uint8Array();
   /** Up to which index of `#held` the bytes belong to a mask already written, or OUTSIDE. */
   #maskedTo = OUTSIDE;
@@ -30,10 +36,10 @@ export class MaskStream {
   /**
    * Begins a stream.
    *
-   * @param matcher The patterns; may be shared.
+   * @param patterns May be shared.
    */
-  constructor(matcher: Matcher) {
-    this.#matcher = matcher;
+  constructor(patterns: Patterns) {
+    this.#patterns = patterns;
   }
 
   /** How many bytes are held back. */
@@ -48,7 +54,7 @@ export class MaskStream {
    */
   push(chunk: Uint8Array): Uint8Array {
     const bytes = this.#held.length === 0 ? chunk : concat([this.#held, chunk]);
-    const until = this.#matcher.undecidedFrom(bytes);
+    const until = undecidedFrom(this.#patterns, bytes);
     const ready = this.#mask(bytes, until);
     this.#held = bytes.slice(until);
     return ready;
@@ -70,11 +76,9 @@ export class MaskStream {
   #mask(bytes: Uint8Array, until: number): Uint8Array {
     const parts: Uint8Array[] = [];
     let maskedTo = this.#maskedTo;
-    let at = this.#matcher.find(bytes, 0);
-    while (at !== -1 && at < until) {
-      if (at > maskedTo) parts.push(bytes.subarray(Math.max(0, maskedTo), at), MASK_BYTES);
-      maskedTo = Math.max(maskedTo, at + this.#matcher.lengthAt(bytes, at));
-      at = this.#matcher.find(bytes, at + 1);
+    for (const [from, to] of matchesIn(this.#patterns, bytes, until)) {
+      if (from > maskedTo) parts.push(bytes.subarray(Math.max(0, maskedTo), from), MASK_BYTES);
+      maskedTo = Math.max(maskedTo, to);
     }
     if (until > maskedTo) parts.push(bytes.subarray(Math.max(0, maskedTo), until));
     this.#maskedTo = maskedTo >= until ? maskedTo - until : OUTSIDE;
@@ -83,9 +87,9 @@ export class MaskStream {
 }
 
 /** Masks bytes that are complete; returns the same array when there is nothing to mask. */
-export function maskBytes(matcher: Matcher, bytes: Uint8Array): Uint8Array {
-  if (matcher.find(bytes, 0) === -1) return bytes;
-  const stream = new MaskStream(matcher);
+export function maskBytes(patterns: Patterns, bytes: Uint8Array): Uint8Array {
+  if (!occursIn(patterns, bytes)) return bytes;
+  const stream = new MaskStream(patterns);
   return concat([stream.push(bytes), stream.flush()]);
 }
 
@@ -93,10 +97,42 @@ export function maskBytes(matcher: Matcher, bytes: Uint8Array): Uint8Array {
  * Masks a text that is complete, such as an error message or a header's value; returns the same
  * string when there is nothing to mask.
  */
-export function maskText(matcher: Matcher, text: string): string {
+export function maskText(patterns: Patterns, text: string): string {
   const bytes = new TextEncoder().encode(text);
-  const masked = maskBytes(matcher, bytes);
+  const masked = maskBytes(patterns, bytes);
   return masked === bytes ? text : new TextDecoder("utf-8", { ignoreBOM: true }).decode(masked);
+}
+
+/** Whether one of the patterns occurs. */
+export function occursIn({ matchers }: Patterns, bytes: Uint8Array): boolean {
+  return matchers.some((matcher) => matcher.find(bytes, 0) !== -1);
+}
+
+function undecidedFrom({ matchers }: Patterns, bytes: Uint8Array): number {
+  return matchers.reduce(
+    (first, matcher) => Math.min(first, matcher.undecidedFrom(bytes)),
+    bytes.length,
+  );
+}
+
+/** Every match that begins before `until`, by where it begins. */
+function* matchesIn(
+  { matchers }: Patterns,
+  bytes: Uint8Array,
+  until: number,
+): Generator<[from: number, to: number]> {
+  // Each matcher's next match is kept, so that none searches the same bytes twice.
+  const next = matchers.map((matcher) => matcher.find(bytes, 0));
+  while (true) {
+    let first = -1;
+    for (let i = 0; i < next.length; i++) {
+      if (next[i] !== -1 && (first === -1 || next[i]! < next[first]!)) first = i;
+    }
+    if (first === -1 || next[first]! >= until) return;
+    const at = next[first]!;
+    yield [at, at + matchers[first]!.lengthAt(bytes, at)];
+    next[first] = matchers[first]!.find(bytes, at + 1);
+  }
 }
 
 function concat(parts: readonly Uint8Array[]): Uint8Array {

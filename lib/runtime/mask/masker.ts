@@ -8,14 +8,14 @@
  * @module
  */
 import { patternsOf } from "./forms.ts";
-import { maskBytes, MaskStream, maskText } from "./mask_stream.ts";
+import { maskBytes, MaskStream, maskText, occursIn, type Patterns } from "./mask_stream.ts";
 import { Matcher } from "./matcher.ts";
 
 export { isMaskable, MIN_MASKED_LENGTH } from "./parts.ts";
 export { MASK, MaskStream } from "./mask_stream.ts";
 
-/** Masks a fixed set of values. Immutable; keep one for each set and share it. */
-export interface Masker {
+/** Masks a set of values. That of {@linkcode createMasker} is immutable: keep it and share it. */
+export interface Masker extends Patterns {
   /** Masks a complete text; the same string when nothing is to be masked. */
   text(text: string): string;
   /** Masks complete bytes; the same array when nothing is to be masked. */
@@ -43,9 +43,10 @@ export interface Masker {
 export function createMasker(values: Iterable<string>): Masker {
   const matcher = Matcher.compile([...new Set(values)].flatMap(patternsOf));
   return Object.freeze({
+    matchers: matcher.matchers,
     text: (text: string) => maskText(matcher, text),
     bytes: (bytes: Uint8Array) => maskBytes(matcher, bytes),
     stream: () => new MaskStream(matcher),
-    contains: (bytes: Uint8Array) => matcher.find(bytes, 0) !== -1,
+    contains: (bytes: Uint8Array) => occursIn(matcher, bytes),
   });
 }

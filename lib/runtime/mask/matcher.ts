@@ -39,6 +39,8 @@ const SPARSE_BITS = 3;
 export class Matcher {
   readonly #patterns: PatternSet;
   readonly #shifts: Uint8Array;
+  /** This one. */
+  readonly matchers: readonly Matcher[] = [this];
   /** Turns a block's hash into an index of `#shifts`. */
   readonly #drop: number;
 
