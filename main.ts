@@ -40,6 +40,8 @@ import { purgeDeletedSecrets } from "./lib/store/secrets.ts";
 import { SERVICE_KEYS_CHANNEL } from "./lib/store/service_keys.ts";
 import type { Database } from "./lib/store/sql.ts";
 import { type Facts, summary } from "./lib/server/summary.ts";
+import { systemSettingRoutes, userSettingRoutes } from "./lib/http/settings.ts";
+import { startSettings } from "./lib/settings/start.ts";
 import { HeadWatch } from "./lib/resolve/head_watch.ts";
 import { ensureHeads } from "./lib/vault/adopt.ts";
 import { Vault } from "./lib/vault/vault.ts";
@@ -92,6 +94,14 @@ export async function startServer(
     onStale: ({ namespace, ageMs }) =>
       log.warn("stale secrets", { namespace: namespace ?? undefined, age_ms: Math.round(ageMs) }),
   });
+  const settings = await startSettings({
+    database,
+    ring,
+    secrets: resolver,
+    ...fresh,
+    onStale: (ms) => log.warn("stale settings", { age_ms: Math.round(ms) }),
+  });
+  opened.defer(() => settings.close());
   const identity = await startAuth({
     sql,
     ring,
@@ -128,7 +138,8 @@ export async function startServer(
     bodyBytes: config.functionMaxBodyBytes,
     maxChildren: config.maxChildren,
     code: functions.code,
-    secrets: resolver,
+    secrets: settings.injections,
+    userSettings: settings.users,
     sink: recorder,
     onExit: (slot, reason) => {
       if (reason.kind !== "retired") log.warn("function ended", { function: slot, ...reason });
@@ -170,6 +181,8 @@ export async function startServer(
       "/api/v1/admin/functions": codeRoutes(functions),
       "/api/v1/admin/logs/executions": executionLogRoutes(store),
       "/api/v1/admin/keys": serviceKeyRoutes(keys),
+      "/api/v1/admin/settings": systemSettingRoutes(settings.vault),
+      "/api/v1/settings": userSettingRoutes(settings.vault),
       "/api/v1/auth/whoami": whoamiRoutes(),
     },
   });

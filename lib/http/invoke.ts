@@ -7,9 +7,11 @@ import { AppError } from "../errors.ts";
 import { errorFields, type Log } from "../log.ts";
 import { can, type Principal } from "../principal/principal.ts";
 import { type Namespace, parseNamespace } from "../resolve/ref.ts";
+import type { UserId } from "../resolve/setting_ref.ts";
 import { type Auth, credentialOf, principalOf } from "./auth.ts";
 import type { AppContext } from "./env.ts";
 import { requestIdOf } from "./request_id.ts";
+import { userOfCall } from "./user.ts";
 
 /** Runs a function; the runner. */
 export interface FunctionRunner {
@@ -18,6 +20,8 @@ export interface FunctionRunner {
     readonly namespace: Namespace | null;
     readonly principal: string | null;
     readonly requestId: string;
+    /** Whose settings the function may read. */
+    readonly userId: UserId | undefined;
   }): Promise<Response>;
 }
 
@@ -50,7 +54,8 @@ export async function invoke(c: AppContext, parts: InvokeParts): Promise<Respons
   const principal = found instanceof Promise ? await found : found;
   const requestId = requestIdOf(c);
   try {
-    const target = { ...place, principal: principal?.id ?? null, requestId };
+    const userId = userOfCall(c, principal);
+    const target = { ...place, principal: principal?.id ?? null, requestId, userId };
     return await runner.invoke(c.req.raw, target);
   } catch (error) {
     if (error instanceof AppError && error.cause !== undefined) {

@@ -23,14 +23,20 @@ export const ACTIONS = [
   "jobs:submit",
   "jobs:manage",
   "logs:read",
+  "settings:list",
+  "settings:read",
+  "settings:write",
+  "settings:delete",
   "settings:own",
+  "settings:user",
   "keys:admin",
 ] as const;
 
 /**
  * Something that can be done. `secrets:read` is about metadata; no action reads a value.
- * `functions:invoke` is what injects values, into a function. `settings:own` is about the settings
- * of the user who asks, and nobody else's. `keys:admin` reaches as far as its globs do.
+ * `functions:invoke` is what injects values, into a function. `settings:list` and its like are about
+ * the system's settings, which lie in the global scope; `settings:own` is about those of the user who
+ * asks, and nobody else's; `settings:user` lets somebody act for any user. `keys:admin` reaches as far as its globs do.
  */
 export type Action = typeof ACTIONS[number];
 
@@ -46,7 +52,7 @@ export interface Grant {
   readonly actions: readonly (Action | "*")[];
   /** Globs over namespaces, {@linkcode GLOBAL_SCOPE} for the global scope, `*` for everything. */
   readonly namespaces: readonly string[];
-  /** Globs over names of secrets (in upper case) or of functions. */
+  /** Globs over names of secrets (in upper case) or of functions, or over keys of settings. */
   readonly names: readonly string[];
 }
 

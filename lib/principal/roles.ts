@@ -15,10 +15,14 @@ export const KEY_ROLES = {
     "secrets:write",
     "secrets:delete",
     "secrets:rollback",
+    "settings:list",
+    "settings:read",
+    "settings:write",
+    "settings:delete",
     "functions:invoke",
     "logs:read",
   ],
-  reader: ["secrets:list", "secrets:read", "logs:read"],
+  reader: ["secrets:list", "secrets:read", "settings:list", "settings:read", "logs:read"],
   invoker: ["functions:invoke"],
 } as const satisfies Record<string, readonly (Action | "*")[]>;
 

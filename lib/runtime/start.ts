@@ -11,7 +11,7 @@ import { type ChildShape, CLOSED_ADDRESSES, heapMbOf } from "./permissions.ts";
 import { Pool } from "./pool.ts";
 import { Runner } from "./runner.ts";
 import { Spares } from "./spares.ts";
-import type { CodeProvider, InjectionProvider } from "./target.ts";
+import type { CodeProvider, InjectionProvider, UserSettingsProvider } from "./target.ts";
 
 /** Options of {@linkcode startRuntime}. */
 export interface RuntimeOptions {
@@ -31,6 +31,7 @@ export interface RuntimeOptions {
   readonly spares?: number;
   readonly code: CodeProvider;
   readonly secrets: InjectionProvider;
+  readonly userSettings: UserSettingsProvider;
   readonly sink: ExecutionSink;
   onExit?(slot: string, reason: ExitReason): void;
 }
@@ -70,6 +71,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const runner = new Runner({
     code: options.code,
     secrets: options.secrets,
+    userSettings: options.userSettings,
     sink: options.sink,
     pool,
     shape,

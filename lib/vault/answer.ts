@@ -19,11 +19,13 @@ export interface WriteResult {
 
 /** Makes the answer for a secret that was written, with `value` if it got one. */
 export function answerOf(row: SecretRow, value: Plaintext | undefined): WriteResult {
-  const masked = value === undefined || isMaskable(value.reveal());
-  const warnings = masked
-    ? []
-    : [`Values under ${MIN_MASKED_LENGTH} characters cannot be masked in logs`];
-  return { secret: metadataOf(row), warnings, replayed: false };
+  return { secret: metadataOf(row), warnings: warningsAbout(value), replayed: false };
+}
+
+/** What to tell whoever set `value`. */
+export function warningsAbout(value: Plaintext | undefined): string[] {
+  if (value === undefined || isMaskable(value.reveal())) return [];
+  return [`Values under ${MIN_MASKED_LENGTH} characters cannot be masked in logs`];
 }
 
 /** Writes an answer as text. */
