@@ -209,6 +209,8 @@ export async function startServer(
     },
     async close(grace = GRACE_MS): Promise<void> {
       graceMs = grace;
+      // Calls end before the listener does: that would break their uploads, and wait without a limit.
+      await runtime.drain(grace);
       await running.disposeAsync();
     },
   };

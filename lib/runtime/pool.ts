@@ -91,8 +91,8 @@ export class Pool {
     return await this.#start(recipe, { graceMs })(recipe.generation);
   }
 
-  /** Takes no more calls, waits at most `graceMs` for those under way, and ends all children. */
-  async close(graceMs: number): Promise<void> {
+  /** Takes no more calls, waits at most `graceMs` for those under way, and ends their children. */
+  async drain(graceMs: number): Promise<void> {
     this.#closed = true;
     for (const slot of this.#slots.values()) slot.retireAll();
     const alive = [...this.#alive];
@@ -100,6 +100,11 @@ export class Pool {
     for (const instance of alive) instance.retire();
     await Promise.all(alive.map((instance) => instance.child.exited));
     clearTimeout(timer);
+  }
+
+  /** Drains, and ends the spare children as well. */
+  async close(graceMs: number): Promise<void> {
+    await this.drain(graceMs);
     clearInterval(this.#timer);
     await this.#spares.close();
   }

@@ -41,6 +41,8 @@ export interface Runtime {
   readonly runner: Runner;
   /** What this system can't give; for the start-up summary. */
   readonly missing: readonly string[];
+  /** Takes no more calls, and waits at most `graceMs` for those under way. */
+  drain(graceMs: number): Promise<void>;
   /** Waits at most `graceMs` for calls under way, and ends every child. */
   close(graceMs: number): Promise<void>;
 }
@@ -88,6 +90,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       ...(setpriv === null ? ["setpriv: a killed server may leave busy functions running"] : []),
       ...(memory === null ? ["/proc: only the heap of functions is limited"] : []),
     ],
+    drain: (graceMs) => pool.drain(graceMs),
     async close(graceMs: number): Promise<void> {
       await pool.close(graceMs);
       await memory?.close();
