@@ -135,7 +135,8 @@ interface RawSetting {
   mac: Uint8Array;
 }
 
-function settingRow(row: Row): SettingRow {
+/** Reads a row of `app.settings`. */
+export function settingRow(row: Row): SettingRow {
   const raw = row as Row & RawSetting;
   return {
     id: raw.id,
