@@ -1,5 +1,5 @@
 /**
- * A token bucket, and a map that forgets its oldest entries.
+ * A token bucket, and a map of bounded size.
  *
  * @module
  */
@@ -46,34 +46,46 @@ export class Bucket {
   }
 }
 
-/** A map of bounded size; the entry that was set longest ago goes first. */
+/**
+ * A map of bounded size that forgets what wasn't set or read for longest. It keeps two halves and
+ * drops the older one whole, since a map that loses its first entry each time gets slow to iterate.
+ */
 export class BoundedMap<V> {
-  readonly #max: number;
-  readonly #entries = new Map<string, V>();
+  readonly #half: number;
+  #young = new Map<string, V>();
+  #old = new Map<string, V>();
 
   constructor(max: number) {
-    this.#max = max;
+    this.#half = Math.ceil(max / 2);
   }
 
   /** How many entries there are. */
   get size(): number {
-    return this.#entries.size;
+    return this.#young.size + this.#old.size;
   }
 
+  /** The value of an entry. */
   get(name: string): V | undefined {
-    return this.#entries.get(name);
+    const young = this.#young.get(name);
+    if (young !== undefined || this.#old.size === 0) return young;
+    const old = this.#old.get(name);
+    if (old !== undefined) this.set(name, old);
+    return old;
   }
 
+  /** Sets an entry. */
   set(name: string, value: V): void {
-    this.#entries.delete(name);
-    if (this.#entries.size >= this.#max) {
-      const [oldest] = this.#entries.keys();
-      if (oldest !== undefined) this.#entries.delete(oldest);
+    this.#old.delete(name);
+    if (this.#young.size >= this.#half && !this.#young.has(name)) {
+      this.#old = this.#young;
+      this.#young = new Map();
     }
-    this.#entries.set(name, value);
+    this.#young.set(name, value);
   }
 
+  /** Removes an entry. */
   delete(name: string): void {
-    this.#entries.delete(name);
+    this.#young.delete(name);
+    this.#old.delete(name);
   }
 }
