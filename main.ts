@@ -6,6 +6,7 @@
  * @module
  */
 import { resolve } from "node:path";
+import { parseArgs } from "@std/cli";
 import type { Hono } from "hono";
 import { startAuth, type StartedAuth } from "./lib/auth/start.ts";
 import { type Config, readConfig } from "./lib/server/config.ts";
@@ -18,8 +19,11 @@ import { Client } from "./lib/http/client_address.ts";
 import { codeRoutes } from "./lib/http/code.ts";
 import { executionLogRoutes } from "./lib/http/execution_logs.ts";
 import { functionRoutes } from "./lib/http/functions.ts";
+import { workerApp } from "./lib/http/health.ts";
 import { exchangeRoutes, whoamiRoutes } from "./lib/http/identity.ts";
 import { serviceKeyRoutes } from "./lib/http/service_keys.ts";
+import { jobRoutes } from "./lib/http/jobs.ts";
+import { startJobs } from "./lib/jobs/start.ts";
 import { createLog, errorFields, type Log } from "./lib/log.ts";
 import { Maintenance } from "./lib/server/maintenance.ts";
 import { type Namespace } from "./lib/resolve/ref.ts";
@@ -58,6 +62,8 @@ export interface RunningServer {
 
 /** How long calls under way are waited for at the end, ms. */
 const GRACE_MS = 25_000;
+/** How much of that time jobs get for stopping, ms. */
+const JOB_END_MS = 7_000;
 const DAY_MS = 24 * 60 * 60 * 1_000;
 /** How long deleted secrets are kept, ms. */
 const DELETED_MS = 30 * DAY_MS;
@@ -125,6 +131,8 @@ export async function startServer(
   const code = { database, ring, log, env, cacheDir, ...fresh };
   const functions = await openCode({ ...code, kind: "function", root: functionsDir });
   opened.defer(() => functions.close());
+  const jobCode = await openCode({ ...code, kind: "job", root: resolve(config.jobs.directory) });
+  opened.defer(() => jobCode.close());
   const runDirectory = await dataDir.makeRunDirectory();
   opened.defer(() => Deno.remove(runDirectory, { recursive: true }));
   const runtime = await startRuntime({
@@ -137,6 +145,7 @@ export async function startServer(
     memoryMb: config.functionMemoryMb,
     bodyBytes: config.functionMaxBodyBytes,
     maxChildren: config.maxChildren,
+    jobs: { ...config.jobs, code: jobCode.code },
     code: functions.code,
     secrets: settings.injections,
     userSettings: settings.users,
@@ -147,6 +156,16 @@ export async function startServer(
   });
   let graceMs = GRACE_MS;
   opened.defer(() => runtime.close(graceMs));
+  const jobs = await startJobs({
+    database,
+    ring,
+    catalogue: jobCode.catalogue,
+    onTrouble: (what, error) => log.warn("jobs", { what, ...errorFields(error) }),
+    ...(config.role !== "api" && {
+      worker: { runner: runtime.jobRunner, concurrency: config.jobs.concurrency },
+    }),
+  });
+  opened.defer(() => jobs.close(jobGraceOf(graceMs)));
   functions.directory.prewarm().catch((error) => log.warn("no bundler", errorFields(error)));
   const maintenance = new Maintenance([
     { name: "answers", run: (now) => purgeAnswers(sql, now) },
@@ -154,15 +173,22 @@ export async function startServer(
     { name: "deleted secrets", run: (now) => purgeDeletedSecrets(sql, ago(now, DELETED_MS)) },
     { name: "deployed code", run: (now) => purgeDeployments(sql, ago(now, DELETED_MS)) },
     { name: "kept code", run: (now) => functions.sweep(ago(now, DAY_MS)) },
+    { name: "kept job code", run: (now) => jobCode.sweep(ago(now, DAY_MS)) },
+    { name: "jobs", run: (now) => jobs.purge(ago(now, config.logRetentionDays * DAY_MS)) },
     { name: "executions", run: (now) => store.purge(ago(now, config.logRetentionDays * DAY_MS)) },
   ], (chore, error) => log.error("chore failed", { chore, ...errorFields(error) }));
   opened.defer(() => maintenance.close());
 
-  const app = createApp({
+  const health = {
+    database: async () => void await sql`select 1`,
+    key_ring: () => {},
+    queue: () => jobs.check(),
+  };
+  const app = config.role === "worker" ? workerApp(health, log) : createApp({
     vault,
     auth,
     log,
-    health: { database: async () => void await sql`select 1`, key_ring: () => {} },
+    health,
     functions: functionRoutes({
       auth,
       runner: runtime.runner,
@@ -179,6 +205,8 @@ export async function startServer(
     },
     mounts: {
       "/api/v1/admin/functions": codeRoutes(functions),
+      "/api/v1/admin/jobs": codeRoutes(jobCode),
+      "/api/v1/jobs": jobRoutes(jobs.jobs),
       "/api/v1/admin/logs/executions": executionLogRoutes(store),
       "/api/v1/admin/keys": serviceKeyRoutes(keys),
       "/api/v1/admin/settings": systemSettingRoutes(settings.vault),
@@ -209,11 +237,18 @@ export async function startServer(
     },
     async close(grace = GRACE_MS): Promise<void> {
       graceMs = grace;
+      // Jobs are told first: calls that are still answered don't keep them from winding up.
+      jobs.close(jobGraceOf(grace)).catch(() => {});
       // Calls end before the listener does: that would break their uploads, and wait without a limit.
       await runtime.drain(grace);
       await running.disposeAsync();
     },
   };
+}
+
+/** What is left of the time is for jobs that were told to stop, and for handing them back. */
+function jobGraceOf(graceMs: number): number {
+  return Math.max(0, graceMs - JOB_END_MS);
 }
 
 async function openDatabase(config: Config, dataDir: DataDir, log: Log): Promise<Database> {
@@ -309,10 +344,19 @@ function untilAskedToEnd(): Promise<void> {
   return promise;
 }
 
+/** The command line's `--role` stands for the variable of the same name. */
+function withFlags(env: Record<string, string>, args: readonly string[]): Record<string, string> {
+  const { role, _: rest, ...unknown } = parseArgs([...args], { string: ["role"] });
+  const given = [...rest, ...Object.keys(unknown)];
+  if (given.length > 0) throw new AppError("CONFIG_INVALID", `Unknown argument: ${given[0]}`);
+  if (role === "") throw new AppError("CONFIG_INVALID", "--role must be all, api or worker");
+  return role === undefined ? env : { ...env, FLUXBASE_ROLE: String(role) };
+}
+
 async function main(): Promise<void> {
   const startedAt = performance.now();
   const encoder = new TextEncoder();
-  const env = Deno.env.toObject();
+  const env = withFlags(Deno.env.toObject(), Deno.args);
   const config = readConfig(env);
   const log = createLog({
     format: config.logFormat,

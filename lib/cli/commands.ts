@@ -4,6 +4,7 @@
  * @module
  */
 import { functions } from "./functions.ts";
+import { jobs } from "./jobs.ts";
 import { secrets } from "./secrets.ts";
 import { health, version } from "./server.ts";
 import type { Command } from "./table.ts";
@@ -18,5 +19,5 @@ export const HELP: Command = {
 export const ROOT: Command = {
   name: "fluxbase",
   summary: "Secrets for edge functions and background jobs",
-  commands: [secrets, functions, health, version, HELP],
+  commands: [secrets, functions, jobs, health, version, HELP],
 };

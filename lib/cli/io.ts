@@ -12,6 +12,8 @@ export interface Io {
   outBytes(bytes: Uint8Array): Promise<void>;
   /** Writes a note. */
   note(text: string): void;
+  /** Shows one line in place of the last one where stderr is a terminal; empty takes it away. */
+  status(text: string): void;
   /** Whether stdin is a terminal, so that somebody can be asked. */
   readonly interactive: boolean;
   /** Whether stdout is a terminal. */
@@ -25,11 +27,16 @@ export interface Io {
 export function processIo(): Io {
   const encoder = new TextEncoder();
   const outIsTerminal = Deno.stdout.isTerminal();
+  const status = Deno.stderr.isTerminal();
   const bold = outIsTerminal && !Deno.noColor;
   return {
     out: (text) => writeAllSync(Deno.stdout, encoder.encode(text + "\n")),
     outBytes: (bytes) => writeAll(bytes),
     note: (text) => writeAllSync(Deno.stderr, encoder.encode(text + "\n")),
+    status: (text) => {
+      // A line that wraps could not be taken away again.
+      if (status) writeAllSync(Deno.stderr, encoder.encode(`\r\x1b[2K${cut(text)}`));
+    },
     interactive: Deno.stdin.isTerminal(),
     outIsTerminal,
     bold: (text) => bold ? `\x1b[1m${text}\x1b[22m` : text,
@@ -45,10 +52,16 @@ export function quietly(io: Io): Io {
     ...io,
     out: () => {},
     outBytes: () => Promise.resolve(),
+    status: () => {},
     get stdin() {
       return io.stdin;
     },
   };
+}
+
+function cut(text: string): string {
+  const { columns } = Deno.consoleSize();
+  return [...text].slice(0, columns - 1).join("");
 }
 
 // One write may take a part only, for example of a long list into a full pipe.

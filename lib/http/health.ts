@@ -4,8 +4,10 @@
  * @module
  */
 import { Hono } from "hono";
+import type { Log } from "../log.ts";
 import type { AppEnv } from "./env.ts";
 import { mountMethods } from "./methods.ts";
+import { errorHandler, notFound } from "./problem.ts";
 import { securityHeaders } from "./security_headers.ts";
 
 /** Checks one part: returns, or resolves, when it is well, and throws otherwise. */
@@ -35,6 +37,15 @@ export function healthRoutes(checks: HealthChecks): Hono<AppEnv> {
       return c.json({ status: ready ? "ready" : "unavailable", checks: body }, ready ? 200 : 503);
     },
   });
+  return app;
+}
+
+/** The app of a process that runs jobs and answers nobody but those who ask how it is. */
+export function workerApp(checks: HealthChecks, log: Log): Hono<AppEnv> {
+  const app = new Hono<AppEnv>({ strict: false });
+  app.onError(errorHandler(log));
+  app.notFound(notFound);
+  app.route("/", healthRoutes(checks));
   return app;
 }
 

@@ -7,6 +7,7 @@ import type { Clock, PgBoss } from "pg-boss";
 import type { KeyRing } from "../crypto/keyring.ts";
 import type { Database } from "../store/sql.ts";
 import { DUE, openBoss } from "./boss.ts";
+import { purgeJobs } from "./job_store.ts";
 import { Jobs } from "./jobs.ts";
 import { type JobCatalogue, KnownJobs } from "./known_jobs.ts";
 import { JobQueue } from "./queue.ts";
@@ -32,7 +33,14 @@ export interface JobsRoom {
   readonly jobs: Jobs;
   /** Null where this process runs nothing. */
   readonly worker: JobWorker | null;
-  /** Takes no more jobs, waits at most `graceMs` for those under way, and hands back the others. */
+  /** Resolves when the queue can be read. @throws {AppError} STORE_UNAVAILABLE. */
+  check(): Promise<void>;
+  /** Deletes jobs that ended before `before`, a bounded number at once; returns how many. */
+  purge(before: Date): Promise<number>;
+  /**
+   * Takes no more jobs, waits at most `graceMs` for those under way, and hands back the others. A
+   * second call waits for the first one.
+   */
   close(graceMs: number): Promise<void>;
 }
 
@@ -60,14 +68,18 @@ export async function startJobs(options: JobsOptions): Promise<JobsRoom> {
     await boss.stop({ graceful: false });
     throw error;
   }
+  const close = async (graceMs: number) => {
+    await boss.offWork(DUE);
+    await worker?.close(graceMs);
+    await boss.stop({ graceful: false });
+  };
+  let closing: Promise<void> | undefined;
   return {
     jobs,
     worker,
-    async close(graceMs: number): Promise<void> {
-      await boss.offWork(DUE);
-      await worker?.close(graceMs);
-      await boss.stop({ graceful: false });
-    },
+    check: async () => void await sql`select version from pgboss.version`,
+    purge: (before) => purgeJobs(sql, before),
+    close: (graceMs) => closing ??= close(graceMs),
   };
 }
 

@@ -159,10 +159,11 @@ export class JobRunner {
     { child }: Instance,
     { limits, memoryBytes }: FunctionRecipe,
   ): Promise<unknown> {
-    if (active.timedOut) return timedOut(limits.answerMs);
     const end = await active.ended;
-    if (end !== "lost") return error;
-    return endedEarly(await child.exited, memoryBytes);
+    // Until the process is gone it may still be doing what the next attempt would do again.
+    const reason = await child.exited;
+    if (active.timedOut) return timedOut(limits.answerMs);
+    return end === "lost" ? endedEarly(reason, memoryBytes) : error;
   }
 
   #finish(run: Run, end: Omit<JobEnd, "codeHash" | "secrets">): JobEnd {

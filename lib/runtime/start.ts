@@ -6,6 +6,7 @@
 import { hasCommand } from "./commands.ts";
 import type { ExecutionSink } from "./execution.ts";
 import type { ExitReason } from "./exit_reason.ts";
+import { JobRunner } from "./job_runner.ts";
 import { MemoryWatch } from "./memory_watch.ts";
 import { type ChildShape, CLOSED_ADDRESSES, heapMbOf } from "./permissions.ts";
 import { Pool } from "./pool.ts";
@@ -28,6 +29,12 @@ export interface RuntimeOptions {
   readonly memoryMb: number;
   readonly bodyBytes: number;
   readonly maxChildren: number;
+  /** Jobs: where their code comes from, and their limits. */
+  readonly jobs: {
+    readonly code: CodeProvider;
+    readonly timeoutMs: number;
+    readonly memoryMb: number;
+  };
   readonly spares?: number;
   readonly code: CodeProvider;
   readonly secrets: InjectionProvider;
@@ -39,6 +46,7 @@ export interface RuntimeOptions {
 /** A running runtime. */
 export interface Runtime {
   readonly runner: Runner;
+  readonly jobRunner: JobRunner;
   /** What this system can't give; for the start-up summary. */
   readonly missing: readonly string[];
   /** Takes no more calls, and waits at most `graceMs` for those under way. */
@@ -51,6 +59,9 @@ export interface Runtime {
 const STREAM_MS = 15 * 60 * 1_000;
 /** How long an unused child is kept, ms. */
 const IDLE_MS = 5 * 60 * 1_000;
+
+/** How long a job that was given up may put things in order, ms. */
+const JOB_GRACE_MS = 5_000;
 
 /** Starts the runtime and its first spare child. */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
@@ -84,8 +95,24 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       bodyBytes: options.bodyBytes,
     },
   });
+  const { jobs } = options;
+  const jobRunner = new JobRunner({
+    code: jobs.code,
+    secrets: options.secrets,
+    sink: options.sink,
+    pool,
+    shape: shapeOf({ ...options, memoryMb: jobs.memoryMb }),
+    limits: {
+      answerMs: jobs.timeoutMs,
+      streamMs: jobs.timeoutMs,
+      memoryBytes: jobs.memoryMb * 2 ** 20,
+      bodyBytes: options.bodyBytes,
+    },
+    graceMs: JOB_GRACE_MS,
+  });
   return {
     runner,
+    jobRunner,
     missing: [
       ...(setpriv === null ? ["setpriv: a killed server may leave busy functions running"] : []),
       ...(memory === null ? ["/proc: only the heap of functions is limited"] : []),

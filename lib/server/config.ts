@@ -31,12 +31,27 @@ export interface Config {
   readonly functionMemoryMb: number;
   readonly functionMaxBodyBytes: number;
   readonly maxChildren: number;
+  /** What this process does: serve the API, run jobs, or both. */
+  readonly role: Role;
+  readonly jobs: JobSettings;
   readonly logRetentionDays: number;
   readonly logFormat: "text" | "json";
   /** Who is let in: tokens, other issuers, limits. */
   readonly auth: AuthSettings;
   /** `FLUXBASE_SECRET_<NAME>` of the server's own environment; they win over stored ones. */
   readonly secrets: EnvironmentSecrets;
+}
+
+/** What a process does. */
+export type Role = "all" | "api" | "worker";
+
+/** How jobs are run. */
+export interface JobSettings {
+  readonly directory: string;
+  /** Jobs that one process runs at once. */
+  readonly concurrency: number;
+  readonly timeoutMs: number;
+  readonly memoryMb: number;
 }
 
 type Environment = Readonly<Record<string, string>>;
@@ -95,6 +110,11 @@ export const SETTINGS: readonly Setting[] = [
   { name: "FLUXBASE_FUNCTION_MEMORY_MB", fallback: "256", meaning: "Memory of a function" },
   { name: "FLUXBASE_FUNCTION_MAX_BODY_MB", fallback: "100", meaning: "Longest request body" },
   { name: "FLUXBASE_MAX_CHILDREN", fallback: "64", meaning: "Warm processes at once" },
+  { name: "FLUXBASE_ROLE", fallback: "all", meaning: "all, api (runs no jobs) or worker" },
+  { name: "FLUXBASE_JOBS_DIR", fallback: "jobs", meaning: "Where jobs are" },
+  { name: "FLUXBASE_JOB_CONCURRENCY", fallback: "4", meaning: "Jobs that a process runs at once" },
+  { name: "FLUXBASE_JOB_TIMEOUT", fallback: "300", meaning: "Seconds that a job may take" },
+  { name: "FLUXBASE_JOB_MEMORY_MB", fallback: "256", meaning: "Memory of a job" },
   { name: "FLUXBASE_LOG_RETENTION_DAYS", fallback: "30", meaning: "Age of kept executions" },
   { name: "FLUXBASE_LOG_FORMAT", fallback: "text", meaning: "text, or json for one object a line" },
 ];
@@ -136,6 +156,13 @@ export function readConfig(env: Environment): Config {
     functionMemoryMb: integer(env, "FLUXBASE_FUNCTION_MEMORY_MB", 256, 96, 65_536),
     functionMaxBodyBytes: integer(env, "FLUXBASE_FUNCTION_MAX_BODY_MB", 100, 1, 10_240) * 2 ** 20,
     maxChildren: integer(env, "FLUXBASE_MAX_CHILDREN", 64, 1, 10_000),
+    role: role(env),
+    jobs: {
+      directory: text(env, "FLUXBASE_JOBS_DIR") ?? "jobs",
+      concurrency: integer(env, "FLUXBASE_JOB_CONCURRENCY", 4, 1, 1_000),
+      timeoutMs: integer(env, "FLUXBASE_JOB_TIMEOUT", 300, 1, 43_200) * 1_000,
+      memoryMb: integer(env, "FLUXBASE_JOB_MEMORY_MB", 256, 96, 65_536),
+    },
     logRetentionDays: integer(env, "FLUXBASE_LOG_RETENTION_DAYS", 30, 1, 3_650),
     logFormat: choice(env, "FLUXBASE_LOG_FORMAT", ["text", "json"]),
     auth: authSettings(env),
@@ -159,6 +186,14 @@ function authSettings(env: Environment): AuthSettings {
     perAddress: limit("FLUXBASE_AUTH_RATE_LIMIT", DEFAULT_LIMITS.perAddress),
     failures: limit("FLUXBASE_AUTH_FAILURES", DEFAULT_LIMITS.failures),
   });
+}
+
+/** The embedded database has one process at a time, so that one has to do everything. */
+function role(env: Environment): Role {
+  const given = choice(env, "FLUXBASE_ROLE", ["all", "api", "worker"]);
+  const isShared = text(env, "FLUXBASE_DATABASE_URL") ?? text(env, "DATABASE_URL");
+  if (given === "all" || isShared !== null) return given;
+  throw invalid("FLUXBASE_ROLE", `can be ${given} only with DATABASE_URL set`);
 }
 
 function refuseUnknown(env: Environment): void {
