@@ -112,6 +112,7 @@ export async function startServer(
     sql,
     ring,
     settings: config.auth,
+    watch,
     ...fresh,
     onError: (what, error) => log.warn("identity", { what, ...errorFields(error) }),
   });

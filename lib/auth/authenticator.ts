@@ -7,7 +7,9 @@ import type { KeyRing } from "../crypto/keyring.ts";
 import { AppError } from "../errors.ts";
 import type { Principal } from "../principal/principal.ts";
 import { type Clock, FreshCache, systemClock } from "../resolve/fresh_cache.ts";
-import { findServiceKey } from "../store/service_keys.ts";
+import { HeadWatch } from "../resolve/head_watch.ts";
+import { RowSetStore } from "../store/row_sets.ts";
+import { findServiceKey, SERVICE_KEYS_SET, type ServiceKeyRow } from "../store/service_keys.ts";
 import type { Sql } from "../store/sql.ts";
 import { type Caller, NOWHERE } from "./caller.ts";
 import { HeldKey } from "./held_key.ts";
@@ -23,6 +25,10 @@ export interface AuthenticatorParts {
    * processes write to; `Infinity` when this process is the only writer.
    */
   readonly freshMs?: number;
+  /** Which keys there are; shared with whoever changes them. */
+  readonly set?: RowSetStore;
+  /** Told of each key that was looked up and found good, with its row. */
+  readonly onVerified?: (row: ServiceKeyRow, token: string) => void;
   readonly clock?: Clock;
 }
 
@@ -30,17 +36,22 @@ export interface AuthenticatorParts {
 export class Authenticator {
   readonly #sql: Sql;
   readonly #ring: KeyRing;
+  readonly #set: RowSetStore;
   readonly #clock: Clock;
   readonly #cache: FreshCache<HeldKey>;
   /** What an unknown id is compared with, so that it costs the same as a known one. */
-  readonly #nobody: HeldKey;
+  #nobody: HeldKey;
+  readonly #onVerified: (row: ServiceKeyRow, token: string) => void;
   #used: HeldKey[] = [];
 
-  constructor({ sql, ring, freshMs = 1_000, clock = systemClock }: AuthenticatorParts) {
+  constructor(parts: AuthenticatorParts) {
+    const { sql, ring, freshMs = 1_000, set, clock = systemClock } = parts;
     this.#sql = sql;
     this.#ring = ring;
+    this.#set = set ?? new RowSetStore(SERVICE_KEYS_SET, { ring, watch: new HeadWatch() });
     this.#clock = clock;
     this.#nobody = nobody(ring);
+    this.#onVerified = parts.onVerified ?? (() => {});
     this.#cache = new FreshCache<HeldKey>({
       load: (id, previous) => this.#load(id, previous),
       validUntil: ({ row }) => row.expiresAt?.getTime() ?? Infinity,
@@ -82,11 +93,16 @@ export class Authenticator {
     const held = await this.#cache.get(id);
     if (!held.learn(token, this.#ring, this.#clock) || !held.allows(caller)) throw invalidKey();
     this.#note(held);
+    this.#onVerified(held.row, token);
     return held.principal;
   }
 
-  /** Makes every later call look the key with this prefix, or every key (`null`), up again. */
+  /**
+   * Makes every later call look the key with this prefix, or every key (`null`), up again. To be
+   * called with `null`, too, when the ring has changed.
+   */
   invalidate(prefix: string | null): void {
+    if (prefix === null) this.#nobody = nobody(this.#ring);
     this.#cache.invalidate(prefix);
   }
 
@@ -114,9 +130,11 @@ export class Authenticator {
   }
 
   async #load(id: string, previous: HeldKey | undefined): Promise<HeldKey> {
-    const row = await findServiceKey(this.#sql, id);
+    const row = await this.#set.read(this.#sql, async () => {
+      const found = await findServiceKey(this.#sql, id);
+      return found && verifyServiceKeyRow(this.#ring, found);
+    });
     if (row === undefined) throw invalidKey();
-    verifyServiceKeyRow(this.#ring, row);
     const expired = row.expiresAt !== null && row.expiresAt.getTime() <= this.#clock.wall();
     if (expired || row.revokedAt !== null) throw invalidKey();
     return previous?.isOf(row) ? previous : new HeldKey(row);

@@ -10,14 +10,18 @@ import { can, EVERYTHING, type Grant, type Principal } from "../principal/princi
 import {
   descendantsOf,
   findServiceKeyById,
+  hasServiceKeys,
   holdServiceKey,
-  insertFirstServiceKey,
   insertServiceKey,
   listServiceKeys,
+  purgeExchangedKeys,
+  SERVICE_KEYS_SET,
   type ServiceKeyKind,
   type ServiceKeyRow,
   updateServiceKey,
 } from "../store/service_keys.ts";
+import { HeadWatch } from "../resolve/head_watch.ts";
+import { type ChangeSet, RowSetStore } from "../store/row_sets.ts";
 import type { Sql } from "../store/sql.ts";
 import { parseCidrs } from "./cidr.ts";
 import {
@@ -74,6 +78,8 @@ export interface ServiceKeysParts {
   readonly ring: KeyRing;
   /** Those who hold looked-up keys. */
   readonly held: { invalidate(prefix: string | null): void };
+  /** Which keys there are; shared with whoever reads them. */
+  readonly set?: RowSetStore;
   readonly now?: () => Date;
 }
 
@@ -85,12 +91,14 @@ export class ServiceKeys {
   readonly #sql: Sql;
   readonly #ring: KeyRing;
   readonly #held: ServiceKeysParts["held"];
+  readonly #set: RowSetStore;
   readonly #now: () => Date;
 
-  constructor({ sql, ring, held, now = () => new Date() }: ServiceKeysParts) {
+  constructor({ sql, ring, held, set, now = () => new Date() }: ServiceKeysParts) {
     this.#sql = sql;
     this.#ring = ring;
     this.#held = held;
+    this.#set = set ?? new RowSetStore(SERVICE_KEYS_SET, { ring, watch: new HeadWatch() });
     this.#now = now;
   }
 
@@ -108,12 +116,13 @@ export class ServiceKeys {
     const cidrs = parseCidrs(spec.cidrs);
     const wanted = spec.expiresAt === undefined ? this.#in(DEFAULT_LIFE_MS) : spec.expiresAt;
     if (wanted !== null && wanted <= this.#now()) throw invalid("expires_at must be to come");
-    return await this.#sql.transaction(async (tx) => {
+    return await this.#set.transact(this.#sql, async (tx, change) => {
       const bounds = await this.#boundsOf(tx, principal.id);
       const expiresAt = boundExpiry(wanted, bounds, spec.expiresAt !== undefined);
       const bound = { name, grants, expiresAt, cidrs: boundCidrs(cidrs, bounds) };
       const { row, text } = this.#make(bound, principal.id, "key");
       await insertServiceKey(tx, row);
+      await change([{ after: row }]);
       return { key: metadataOf(row), text };
     });
   }
@@ -126,7 +135,10 @@ export class ServiceKeys {
    */
   async exchange(by: string, spec: ServiceKeySpec & { expiresAt: Date }) {
     const { row, text } = this.#make(spec, by, "exchanged");
-    await insertServiceKey(this.#sql, row);
+    await this.#set.transact(this.#sql, async (tx, change) => {
+      await insertServiceKey(tx, row);
+      await change([{ after: row }]);
+    });
     return { key: metadataOf(row), text };
   }
 
@@ -170,13 +182,14 @@ export class ServiceKeys {
   ): Promise<{ key: ServiceKeyMetadata; descendants: number }> {
     const changed: ServiceKeyRow[] = [];
     try {
-      return await this.#sql.transaction(async (tx) => {
+      return await this.#set.transact(this.#sql, async (tx, change) => {
         const row = await this.#visible(tx, principal, id);
         // First the key itself, so that nobody makes another with it from here on.
-        const after = await this.#revoke(tx, row, changed);
+        const store = { tx, change, changed };
+        const after = await this.#revoke(store, row);
         const made = (await descendantsOf(tx, id)).filter(({ revokedAt }) => revokedAt === null);
         for (const each of made) {
-          await this.#revoke(tx, verifyServiceKeyRow(this.#ring, each), changed);
+          await this.#revoke(store, verifyServiceKeyRow(this.#ring, each));
         }
         return { key: metadataOf(after), descendants: made.length };
       });
@@ -196,11 +209,11 @@ export class ServiceKeys {
   async rotate(principal: Principal, id: string, rotation: Rotation): Promise<IssuedServiceKey> {
     let prefix: string | undefined;
     try {
-      return await this.#sql.transaction(async (tx) => {
+      return await this.#set.transact(this.#sql, async (tx, change) => {
         const before = await this.#visible(tx, principal, id);
         prefix = before.prefix;
         const text = generateServiceKey(prefix).text;
-        const change = rotate(before, rotation, {
+        const columns = rotate(before, rotation, {
           now: this.#now(),
           bounds: [
             await this.#boundsOf(tx, principal.id),
@@ -208,8 +221,8 @@ export class ServiceKeys {
           ],
           tokenMac: this.#ring.mac("token", tokenMessage(text)),
         });
-        const after = changeServiceKeyRow(this.#ring, before, change);
-        await this.#store(tx, before, after);
+        const after = changeServiceKeyRow(this.#ring, before, columns);
+        await this.#store(tx, change, before, after);
         return { key: metadataOf(after), text };
       });
     } finally {
@@ -228,7 +241,20 @@ export class ServiceKeys {
     keep: (text: string) => Promise<void> = () => Promise.resolve(),
   ): Promise<string | undefined> {
     const { row, text } = this.#make({ name: "admin", grants: [EVERYTHING] }, null, "key");
-    return await insertFirstServiceKey(this.#sql, row, () => keep(text)) ? text : undefined;
+    return await this.#set.transact(this.#sql, async (tx, change) => {
+      if (await hasServiceKeys(tx)) return undefined;
+      await insertServiceKey(tx, row);
+      await change([{ after: row }]);
+      await keep(text);
+      return text;
+    });
+  }
+
+  /** Removes exchanged keys that expired before `before`. */
+  async purgeExchanged(before: Date): Promise<void> {
+    await this.#set.transact(this.#sql, async (tx, change) => {
+      await change((await purgeExchangedKeys(tx, before)).map((row) => ({ before: row })));
+    });
   }
 
   /** The bounds of the key of the principal `id`, if it has one, as it is stored at this moment. */
@@ -249,17 +275,27 @@ export class ServiceKeys {
     return row;
   }
 
-  async #revoke(tx: Sql, before: ServiceKeyRow, changed: ServiceKeyRow[]): Promise<ServiceKeyRow> {
+  async #revoke(
+    { tx, change, changed }: { tx: Sql; change: ChangeSet; changed: ServiceKeyRow[] },
+    before: ServiceKeyRow,
+  ): Promise<ServiceKeyRow> {
     if (before.revokedAt !== null) return before;
     changed.push(before);
     const after = changeServiceKeyRow(this.#ring, before, { revokedAt: this.#now() });
-    await this.#store(tx, before, after);
+    await this.#store(tx, change, before, after);
     return after;
   }
 
-  async #store(tx: Sql, before: ServiceKeyRow, after: ServiceKeyRow): Promise<void> {
-    if (await updateServiceKey(tx, before, after)) return;
-    throw new AppError("CONFLICT", "Service key was changed meanwhile");
+  async #store(
+    tx: Sql,
+    change: ChangeSet,
+    before: ServiceKeyRow,
+    after: ServiceKeyRow,
+  ): Promise<void> {
+    if (!await updateServiceKey(tx, before, after)) {
+      throw new AppError("CONFLICT", "Service key was changed meanwhile");
+    }
+    await change([{ before, after }]);
   }
 
   #make(

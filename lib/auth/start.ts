@@ -6,17 +6,22 @@
 import type { KeyRing } from "../crypto/keyring.ts";
 import { AppError } from "../errors.ts";
 import type { Clock } from "../resolve/fresh_cache.ts";
-import { noteServiceKeyUses, purgeExchangedKeys } from "../store/service_keys.ts";
+import type { HeadWatch } from "../resolve/head_watch.ts";
+import { RowSetStore } from "../store/row_sets.ts";
+import { noteServiceKeyUses, SERVICE_KEYS_SET } from "../store/service_keys.ts";
 import type { Sql } from "../store/sql.ts";
 import { Authentication } from "./authentication.ts";
 import { Authenticator } from "./authenticator.ts";
 import { parseKeySet, RemoteKeySet } from "./key_set.ts";
+import type { SealedTable } from "../keyring/sealed_table.ts";
 import { Limits } from "./limits.ts";
 import { parseOidcConfig } from "./oidc_config.ts";
 import { OidcExchange } from "./oidc_exchange.ts";
+import { serviceKeyTable } from "./sealed_tables.ts";
 import { ServiceKeys } from "./service_keys.ts";
 import type { AuthSettings } from "./settings.ts";
 import { PUBLIC_KEY_ALGORITHMS, type TokenSource } from "./token_verifier.ts";
+import { TokenRenewal } from "./token_renewal.ts";
 import { Tokens } from "./tokens.ts";
 
 /** What {@linkcode startAuth} needs. */
@@ -24,6 +29,8 @@ export interface AuthParts {
   readonly sql: Sql;
   readonly ring: KeyRing;
   readonly settings: AuthSettings;
+  /** What this process has seen of heads. */
+  readonly watch: HeadWatch;
   /** As in `Authenticator`. */
   readonly freshMs?: number;
   readonly clock?: Clock;
@@ -33,6 +40,8 @@ export interface AuthParts {
 
 /** What tells who asks, started. */
 export interface StartedAuth {
+  /** What uses keys of the ring. */
+  readonly tables: readonly SealedTable[];
   readonly auth: Authentication;
   readonly keys: ServiceKeys;
   /** `null` when no other issuer is trusted. */
@@ -55,12 +64,24 @@ const DAY_MS = 24 * 60 * 60 * 1_000;
  * @throws {AppError} CONFIG_INVALID when a file can't be read or breaks a rule.
  */
 export async function startAuth(parts: AuthParts): Promise<StartedAuth> {
-  const { sql, ring, settings, onError } = parts;
-  const authenticator = new Authenticator(parts);
+  const { sql, ring, settings, watch, onError } = parts;
+  const set = new RowSetStore(SERVICE_KEYS_SET, { ring, watch });
+  await set.ensure(sql);
+  const renewal = new TokenRenewal({
+    sql,
+    ring,
+    set,
+    onError: (error) => onError("token renewal", error),
+  });
+  const authenticator = new Authenticator({
+    ...parts,
+    set,
+    onVerified: (row, token) => renewal.note(row, token),
+  });
   const limits = new Limits(settings.limits);
   const sources = await tokenSources(settings, onError);
   const tokens = sources.length === 0 ? null : new Tokens({ sources, roles: settings.roles });
-  const keys = new ServiceKeys({ sql, ring, held: authenticator });
+  const keys = new ServiceKeys({ sql, ring, held: authenticator, set });
   const exchange = await openExchange(settings, keys, onError);
   const note = () => noteUses(sql, authenticator).catch((error) => onError("key uses", error));
   const timer = setInterval(note, NOTE_MS);
@@ -69,10 +90,12 @@ export async function startAuth(parts: AuthParts): Promise<StartedAuth> {
     auth: new Authentication({ keys: authenticator, tokens, limits }),
     keys,
     exchange,
+    tables: [serviceKeyTable(set)],
     invalidate: (prefix) => authenticator.invalidate(prefix),
-    purge: (now) => purgeExchangedKeys(sql, new Date(now.getTime() - DAY_MS)),
+    purge: (now) => keys.purgeExchanged(new Date(now.getTime() - DAY_MS)),
     async close(): Promise<void> {
       clearInterval(timer);
+      await renewal.settled();
       await note();
     },
   };

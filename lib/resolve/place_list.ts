@@ -11,6 +11,7 @@ import {
   missingHead,
   NAMESPACES,
   openHead,
+  type SetName,
   type SignedPlace,
 } from "./head.ts";
 import type { HeadWatch } from "./head_watch.ts";
@@ -29,7 +30,7 @@ export class PlaceList {
   readonly #ring: KeyRing;
   readonly #watch: HeadWatch;
   #head: Head | undefined;
-  #names = new Set<Namespace>();
+  #names = new Set<Namespace | SetName>();
 
   /** Holds nothing yet. */
   constructor(ring: KeyRing, watch: HeadWatch) {

@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { type Head, NAMESPACES, type Place, type SignedPlace } from "../resolve/head.ts";
+import {
+  type Head,
+  NAMESPACES,
+  type Place,
+  type SetName,
+  type SignedPlace,
+} from "../resolve/head.ts";
 import type { Namespace } from "../resolve/ref.ts";
 import type { Row, Sql, SqlValue } from "./sql.ts";
 
@@ -45,18 +51,17 @@ export async function listHeads(sql: Sql): Promise<Head[]> {
   return rows.map(head);
 }
 
-/** The registry of namespaces and every namespace that there is, in one snapshot. */
+/** The registry of namespaces, and every namespace and set that there is, in one snapshot. */
 export async function listPlaces(
   sql: Sql,
 ): Promise<{ registry: Head | undefined; places: SignedPlace[] }> {
   const rows = await sql.query<RawHead & { place_mac: Uint8Array | null }>(
     `select ${COLUMNS}, place_mac from functions.heads
-     where namespace = $1 or namespace not like '@%'`,
-    [NAMESPACES],
+     where namespace is not null`,
   );
   const registry = rows.find((row) => row.namespace === NAMESPACES);
   const places = rows.filter((row) => row !== registry).map((row) => ({
-    namespace: row.namespace as Namespace,
+    namespace: row.namespace as Namespace | SetName,
     mac: row.place_mac ?? NOTHING,
   }));
   return { registry: registry && head(registry), places };
@@ -88,6 +93,11 @@ export async function updateHead(sql: Sql, before: Head, after: Head): Promise<b
   const values: SqlValue[] = [];
   const text = updateHeadText(before, after, (value, type) => `$${values.push(value)}::${type}`);
   return (await sql.query(`${text} returning 1 as stored`, values)).length === 1;
+}
+
+/** Replaces what authenticates a namespace as one; the caller holds the registry's head. */
+export async function replacePlaceMac(sql: Sql, place: Place, mac: Uint8Array): Promise<void> {
+  await sql`update functions.heads set place_mac = ${mac} where namespace = ${place}`;
 }
 
 /** Removes the head of a place. */

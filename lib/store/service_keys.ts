@@ -4,11 +4,17 @@
  * @module
  */
 import type { Grant } from "../principal/principal.ts";
-import { lockTransaction } from "./advisory_lock.ts";
+import type { RowSetSpec } from "./row_sets.ts";
 import type { Row, Sql } from "./sql.ts";
 
 /** The channel on which every change of a service key tells its prefix. */
 export const SERVICE_KEYS_CHANNEL = "fluxbase_service_keys";
+
+/** Every key is in this set, so that none is revived by an old copy of its row. */
+export const SERVICE_KEYS_SET: RowSetSpec = {
+  name: "@service_keys",
+  table: "functions.service_keys",
+};
 
 /** Made by a person, or traded for another issuer's token. */
 export type ServiceKeyKind = "key" | "exchanged";
@@ -137,26 +143,10 @@ export async function insertServiceKey(sql: Sql, row: ServiceKeyRow): Promise<vo
       ${row.revokedAt}, ${row.mac})`;
 }
 
-/**
- * Adds `row` if there is no key at all, whatever happened to it. Of several servers that start at
- * once exactly one adds its own.
- *
- * @param beforeCommit Must resolve for the row to stay: where the key's text is put into safety.
- * @returns Whether it was added.
- */
-export function insertFirstServiceKey(
-  sql: Sql,
-  row: ServiceKeyRow,
-  beforeCommit: () => Promise<void>,
-): Promise<boolean> {
-  return sql.transaction(async (tx) => {
-    await lockTransaction(tx, "service_keys");
-    const [some] = await tx`select 1 as one from functions.service_keys limit 1`;
-    if (some !== undefined) return false;
-    await insertServiceKey(tx, row);
-    await beforeCommit();
-    return true;
-  });
+/** Whether there is any key, whatever happened to it. */
+export async function hasServiceKeys(sql: Sql): Promise<boolean> {
+  const [some] = await sql`select 1 as one from functions.service_keys limit 1`;
+  return some !== undefined;
 }
 
 /**
@@ -192,17 +182,25 @@ export async function noteServiceKeyUses(
       and (last_used_at is null or last_used_at < ${at}::timestamptz)`;
 }
 
-/** Removes exchanged keys that expired before `before`. */
-export async function purgeExchangedKeys(sql: Sql, before: Date): Promise<void> {
-  await sql`delete from functions.service_keys
-    where kind = 'exchanged' and expires_at < ${before}::timestamptz`;
+/**
+ * Removes exchanged keys that expired before `before`.
+ *
+ * @returns What was removed.
+ */
+export async function purgeExchangedKeys(
+  sql: Sql,
+  before: Date,
+): Promise<{ readonly mac: Uint8Array }[]> {
+  return await sql<{ mac: Uint8Array }>`delete from functions.service_keys
+    where kind = 'exchanged' and expires_at < ${before}::timestamptz returning mac`;
 }
 
 function json(value: unknown): string | null {
   return value === null ? null : JSON.stringify(value);
 }
 
-function serviceKeyRow(row: Row): ServiceKeyRow {
+/** Reads a row of `functions.service_keys`. */
+export function serviceKeyRow(row: Row): ServiceKeyRow {
   const raw = row as Row & RawServiceKey;
   return {
     id: raw.id,

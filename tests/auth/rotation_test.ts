@@ -4,7 +4,7 @@ import { ServiceKeys } from "../../lib/auth/service_keys.ts";
 import { serviceKeyId } from "../../lib/auth/service_key_text.ts";
 import { AppError, type ErrorCode } from "../../lib/errors.ts";
 import type { Grant } from "../../lib/principal/principal.ts";
-import { noteServiceKeyUses, purgeExchangedKeys } from "../../lib/store/service_keys.ts";
+import { noteServiceKeyUses } from "../../lib/store/service_keys.ts";
 import { admin, testOverDatabases, type World } from "../support/world.ts";
 
 const test = testOverDatabases();
@@ -158,9 +158,9 @@ test("uses are written down in one go, and exchanged keys are swept when they ar
   assertEquals((await keys.find(admin, idle.key.id)).lastUsedAt, null);
   const expiresAt = new Date(time.now + DAY);
   const traded = await keys.exchange("oidc:test", { name: "t", grants: [reading], expiresAt });
-  await purgeExchangedKeys(sql, expiresAt);
+  await keys.purgeExchanged(expiresAt);
   await keys.find(admin, traded.key.id);
-  await purgeExchangedKeys(sql, new Date(time.now + 2 * DAY));
+  await keys.purgeExchanged(new Date(time.now + 2 * DAY));
   await assertCode("NOT_FOUND", () => keys.find(admin, traded.key.id));
   await keys.find(admin, key.id);
 });

@@ -19,6 +19,8 @@ import { ensureDataKeys } from "../../lib/store/data_keys.ts";
 import { StoredSecretSource } from "../../lib/store/secret_source.ts";
 import type { Database } from "../../lib/store/sql.ts";
 import { HeadWatch } from "../../lib/resolve/head_watch.ts";
+import { RowSetStore } from "../../lib/store/row_sets.ts";
+import { SERVICE_KEYS_SET } from "../../lib/store/service_keys.ts";
 import { ensureHeads } from "../../lib/vault/adopt.ts";
 import { Vault } from "../../lib/vault/vault.ts";
 import { databases, type TestDatabase } from "./databases.ts";
@@ -44,6 +46,9 @@ export interface World {
 /** Options of {@linkcode joinWorld}. */
 export interface WorldOptions {
   roots?: readonly RootKey[];
+  /** A ring that is open already; then `roots` are of no use. */
+  ring?: KeyRing;
+  watch?: HeadWatch;
   now?: () => Date;
   resolver?: ResolverOptions;
   authFreshMs?: number;
@@ -53,18 +58,23 @@ export interface WorldOptions {
 export async function joinWorld(database: Database, options: WorldOptions = {}): Promise<World> {
   const { sql } = database;
   const { roots = parseRootKeys(generateRootKey().text), now = () => new Date() } = options;
-  const stored = await ensureDataKeys(sql, () => generateWrappedKeys(roots[0]!, new Date()));
-  const ring = openKeyRing(roots, stored);
+  const ring = options.ring ??
+    openKeyRing(
+      roots,
+      await ensureDataKeys(sql, () => generateWrappedKeys(roots[0]!, new Date())),
+    );
   await ensureHeads(sql, ring);
-  const watch = new HeadWatch();
+  const watch = options.watch ?? new HeadWatch();
   const resolver = new Resolver(new StoredSecretSource(sql), ring, {
     freshMs: Infinity,
     watch,
     ...options.resolver,
   });
-  const auth = new Authenticator({ sql, ring, freshMs: options.authFreshMs ?? Infinity });
+  const set = new RowSetStore(SERVICE_KEYS_SET, { ring, watch });
+  await set.ensure(sql);
+  const auth = new Authenticator({ sql, ring, set, freshMs: options.authFreshMs ?? Infinity });
   const vault = new Vault({ sql, ring, resolver, watch, now });
-  const keys = new ServiceKeys({ sql, ring, held: auth, now });
+  const keys = new ServiceKeys({ sql, ring, held: auth, set, now });
   return { database, roots, ring, resolver, auth, vault, keys };
 }
 

@@ -1,0 +1,156 @@
+/**
+ * Tables whose rows are kept as an authenticated set, so that one that is missing, or was put back
+ * from an old copy, is noticed: for rows that are few, are read one at a time, and decide who may do
+ * what.
+ *
+ * @module
+ */
+import type { KeyRing } from "../crypto/keyring.ts";
+import { AppError } from "../errors.ts";
+import {
+  checkPlaces,
+  checkRows,
+  describePlace,
+  type Head,
+  makeHead,
+  missingHead,
+  moveRows,
+  NAMESPACES,
+  NO_ROWS,
+  openHead,
+  type RowMove,
+  type SetName,
+  signPlace,
+} from "../resolve/head.ts";
+import type { HeadWatch } from "../resolve/head_watch.ts";
+import { findHead, head, insertHead, listPlaces, type RawHead, updateHead } from "./heads.ts";
+import type { Row, Sql } from "./sql.ts";
+
+/** A set and the table that it is of. */
+export interface RowSetSpec {
+  readonly name: SetName;
+  /** With its schema. Every row is in the set, by its column `mac`. */
+  readonly table: string;
+}
+
+/** With what sets are made and checked. */
+export interface RowSetTools {
+  readonly ring: KeyRing;
+  readonly watch: HeadWatch;
+}
+
+/** Takes rows in and out of the set that a transaction has locked. */
+export type ChangeSet = (moves: readonly RowMove[]) => Promise<void>;
+
+/** How often a row is read again that was changed between two looks. */
+const ATTEMPTS = 5;
+
+/** One table's set. */
+export class RowSetStore {
+  readonly spec: RowSetSpec;
+  readonly #tools: RowSetTools;
+  /** The MACs of the rows that the head has, in hex. */
+  #held: { readonly headMac: string; readonly macs: ReadonlySet<string> } | undefined;
+
+  /** Reads nothing yet. */
+  constructor(spec: RowSetSpec, tools: RowSetTools) {
+    this.spec = spec;
+    this.#tools = tools;
+  }
+
+  /**
+   * Runs `work` in a transaction in which nobody else changes the set; whatever it changes in the
+   * table it must tell.
+   */
+  transact<T>(sql: Sql, work: (tx: Sql, change: ChangeSet) => Promise<T>): Promise<T> {
+    const { ring } = this.#tools;
+    return sql.transaction(async (tx) => {
+      let current = await this.#lock(tx);
+      return await work(tx, async (moves) => {
+        if (moves.length === 0) return;
+        const rows = moveRows(ring, openHead(ring, current), moves);
+        const after = makeHead(ring, this.spec.name, current.revision + 1, rows);
+        if (!await updateHead(tx, current, after)) throw missingHead(this.spec.name);
+        current = after;
+      });
+    });
+  }
+
+  /**
+   * Reads a row that must be in the set.
+   *
+   * @param read Reads the row, and checks its own MAC.
+   * @returns `undefined` when there is none.
+   * @throws {AppError} INTEGRITY_VIOLATION when the row was put back from an old copy.
+   */
+  async read<T extends { readonly mac: Uint8Array }>(
+    sql: Sql,
+    read: () => Promise<T | undefined>,
+  ): Promise<T | undefined> {
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      const row = await read();
+      if (row === undefined || (await this.#macs(sql)).has(row.mac.toHex())) return row;
+    }
+    throw new AppError(
+      "INTEGRITY_VIOLATION",
+      `A row of ${describePlace(this.spec.name)} was put back from an old copy`,
+    );
+  }
+
+  /**
+   * Makes the set of the rows that are there, once in the life of a database.
+   *
+   * @throws {AppError} INTEGRITY_VIOLATION when there was one before.
+   */
+  async ensure(sql: Sql): Promise<void> {
+    const { name, table } = this.spec;
+    const { ring } = this.#tools;
+    await sql.transaction(async (tx) => {
+      const before = await findHead(tx, NAMESPACES, { forUpdate: true });
+      const { places } = await listPlaces(tx);
+      checkPlaces(ring, before, places);
+      if (places.some(({ namespace }) => namespace === name)) return;
+      const rows = await tx.query<Row & { mac: Uint8Array }>(`select mac from ${table}`);
+      const moves = rows.map((row) => ({ after: row }));
+      const placeMac = signPlace(ring, name);
+      await insertHead(tx, makeHead(ring, name, 0, moveRows(ring, NO_ROWS, moves)), placeMac);
+      const list = moveRows(ring, openHead(ring, before!), [{ after: { mac: placeMac } }]);
+      await updateHead(tx, before!, makeHead(ring, NAMESPACES, before!.revision + 1, list));
+    });
+  }
+
+  async #lock(tx: Sql): Promise<Head> {
+    const { name } = this.spec;
+    const check = this.#tools.watch.begin([name]);
+    const found = await findHead(tx, name, { forUpdate: true });
+    if (found === undefined) throw missingHead(name);
+    openHead(this.#tools.ring, found);
+    check(name, found);
+    return found;
+  }
+
+  async #macs(sql: Sql): Promise<ReadonlySet<string>> {
+    const { name, table } = this.spec;
+    const check = this.#tools.watch.begin([name]);
+    const current = await findHead(sql, name);
+    if (current === undefined) throw missingHead(name);
+    openHead(this.#tools.ring, current);
+    check(name, current);
+    if (this.#held?.headMac === current.mac.toHex()) return this.#held.macs;
+    const rows = await sql.query<RawHead & { row_mac: Uint8Array | null }>(
+      `select h.*, t.mac as row_mac from functions.heads h left join ${table} t on true
+       where h.namespace = $1`,
+      [name],
+    );
+    if (rows[0] === undefined) throw missingHead(name);
+    const snapshot = head(rows[0]);
+    const macs = rows.flatMap(({ row_mac: mac }) => mac === null ? [] : [{ mac }]);
+    checkRows(this.#tools.ring, snapshot, macs);
+    check(name, snapshot);
+    this.#held = {
+      headMac: snapshot.mac.toHex(),
+      macs: new Set(macs.map(({ mac }) => mac.toHex())),
+    };
+    return this.#held.macs;
+  }
+}
