@@ -5,8 +5,19 @@
  */
 import { Plaintext } from "../../lib/crypto/plaintext.ts";
 import { AppError } from "../../lib/errors.ts";
-import { buildInjection, type Injection } from "../../lib/resolve/injection.ts";
+import { buildInjection, type Injection, withSystemSettings } from "../../lib/resolve/injection.ts";
 import { parseSecretName } from "../../lib/resolve/ref.ts";
+import {
+  buildSettings,
+  NO_SETTING_VALUES,
+  type ResolvedSettings,
+} from "../../lib/resolve/resolved_settings.ts";
+import {
+  parseSettingKey,
+  parseUserId,
+  settingName,
+  type SettingScope,
+} from "../../lib/resolve/setting_ref.ts";
 import type { Execution, ExecutionLine } from "../../lib/runtime/execution.ts";
 import { MemoryWatch } from "../../lib/runtime/memory_watch.ts";
 import { CLOSED_ADDRESSES, type NetworkPolicy } from "../../lib/runtime/permissions.ts";
@@ -26,12 +37,23 @@ export interface Bench {
   readonly code: Map<string, string>;
   /** What functions say about themselves, by name. */
   readonly settings: Map<string, Partial<FunctionSettings>>;
+  /** Replaces what a user has; a value by name. */
+  setUser(id: string, values: Readonly<Record<string, string>>): void;
+  /** Replaces what the system has. */
+  setSystem(values: Readonly<Record<string, string>>): void;
   /** Replaces all values. */
   setSecrets(values: Readonly<Record<string, string>>): void;
   /** Calls a function. */
-  call(name: string, init?: RequestInit & { path?: string }): Promise<Response>;
+  call(name: string, init?: RequestInit & CallOptions): Promise<Response>;
   /** Resolves once `condition` holds, looked at whenever something is recorded. */
   until(condition: () => boolean): Promise<void>;
+}
+
+/** What a call can have beside a request. */
+export interface CallOptions {
+  readonly path?: string;
+  /** Whose call it is. */
+  readonly user?: string;
 }
 
 /** Options of {@linkcode withRunner}. */
@@ -47,6 +69,7 @@ export interface BenchOptions {
   maxChildren?: number;
   idleMs?: number;
   most?: number;
+  comfortable?: number;
   network?: NetworkPolicy;
 }
 
@@ -67,7 +90,7 @@ export async function withRunner(
   const pool = new Pool(spares, memory, {
     maxChildren: options.maxChildren ?? 8,
     idleMs: options.idleMs ?? 60_000,
-    perFunction: { children: 2, comfortable: 32, most: options.most ?? 256 },
+    perFunction: { children: 2, comfortable: options.comfortable ?? 32, most: options.most ?? 256 },
   });
   try {
     await test(makeBench(pool, options));
@@ -84,11 +107,14 @@ function makeBench(pool: Pool, options: BenchOptions): Bench {
   const executions: Execution[] = [];
   const lines: ExecutionLine[] = [];
   let injection = injectionOf(options.secrets ?? {});
+  const users = new Map<string, ResolvedSettings>();
+  const settingsOf = (id: string) => users.get(id) ?? NO_SETTING_VALUES;
   const waiting = new Set<() => void>();
   const changed = () => waiting.forEach((look) => look());
   const runner = new Runner({
     code: codeOf(code, settings),
     secrets: { cached: () => injection, resolve: () => Promise.resolve(injection) },
+    userSettings: { cached: settingsOf, resolve: (id) => Promise.resolve(settingsOf(id)) },
     pool,
     sink: {
       finished: (execution) => (executions.push(execution), changed()),
@@ -112,13 +138,18 @@ function makeBench(pool: Pool, options: BenchOptions): Bench {
     lines,
     code,
     settings,
-    setSecrets: (values) => injection = injectionOf(values),
-    call: (name, { path = "", ...init } = {}) =>
+    setSecrets: (values) => injection = withSystemSettings(injectionOf(values), injection.system),
+    setSystem: (values) => {
+      injection = withSystemSettings(injection, settingsWith("system", values));
+    },
+    setUser: (id, values) => users.set(id, settingsWith("user", values)),
+    call: (name, { path = "", user, ...init } = {}) =>
       runner.invoke(new Request(`http://localhost/api/v1/functions/${name}/invoke${path}`, init), {
         name,
         namespace: null,
         principal: "test",
         requestId: crypto.randomUUID(),
+        ...(user !== undefined && { userId: parseUserId(user) }),
       }),
     until: (condition) =>
       new Promise((resolve) => {
@@ -152,6 +183,20 @@ function codeOf(
     get: (name: string) =>
       Promise.reject(new AppError("FUNCTION_NOT_FOUND", `Function ${name} not found`)),
   };
+}
+
+function settingsWith(
+  scope: SettingScope,
+  values: Readonly<Record<string, string>>,
+): ResolvedSettings {
+  return buildSettings(
+    Object.entries(values).map(([key, value]) => ({
+      name: settingName(parseSettingKey(key)),
+      scope,
+      version: 1,
+      value: Plaintext.fromText(value),
+    })),
+  );
 }
 
 function injectionOf(values: Readonly<Record<string, string>>): Injection {
