@@ -130,8 +130,9 @@ test("code on disk that was changed is read from the database again", async (wor
   const folder = `${reader.directory}/function`;
   const [file] = await Array.fromAsync(Deno.readDir(folder));
   await Deno.writeTextFile(`${folder}/${file!.name}`, saying("false"));
-  reader.parts.code.invalidate();
   await writer.deploy({ "a.ts": saying("other") });
+  reader.parts.code.invalidate();
+  assertEquals(await reader.said("a"), "other");
   await writer.parts.deployer.rollback(admin, { name: "a", namespace: null }, 1);
   reader.parts.code.invalidate();
   assertEquals(await reader.said("a"), "true");
