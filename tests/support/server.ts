@@ -4,6 +4,7 @@
  * @module
  */
 import { type CliResult, hostEnvironment, ROOT, runCli } from "./cli.ts";
+import { collect, type Collected } from "./collect.ts";
 import type { Site } from "./site.ts";
 import { startArguments } from "./start_task.ts";
 import { until } from "./until.ts";
@@ -14,6 +15,8 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Words before `deno`, such as those of `unshare`; they must end as that very process. */
   readonly through?: readonly string[];
+  /** The project's directory, with a slash at the end; this one when left out. */
+  readonly project?: string;
 }
 
 /** A request to the server. */
@@ -71,8 +74,8 @@ export class ServerProcess {
 
   /** Starts a server that may refuse to start. */
   static async spawn(site: Site, options: StartOptions = {}): Promise<ServerProcess> {
-    const through = options.through ?? [];
-    const words = [...through, Deno.execPath(), ...await startArguments()];
+    const { through = [], project = ROOT } = options;
+    const words = [...through, Deno.execPath(), ...await startArguments(project)];
     const process = new Deno.Command(words[0]!, {
       args: words.slice(1),
       cwd: site.directory,
@@ -184,6 +187,17 @@ export class ServerProcess {
   }
 }
 
+/** Starts a server that must refuse to, and returns what it said. */
+export async function refusal(site: Site, options: StartOptions = {}): Promise<Ended> {
+  const server = await ServerProcess.spawn(site, options);
+  const timer = setTimeout(() => server.end("SIGKILL"), 60_000);
+  try {
+    return await server.ended();
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** Starts a server, runs `work`, and ends it in order. */
 export async function withServer(
   site: Site,
@@ -197,23 +211,4 @@ export async function withServer(
     await server.end();
   }
   return await server.ended();
-}
-
-interface Collected {
-  readonly text: string;
-  readonly done: Promise<void>;
-}
-
-function collect(stream: ReadableStream<Uint8Array>): Collected {
-  const chunks: string[] = [];
-  const read = async () => {
-    for await (const text of stream.pipeThrough(new TextDecoderStream())) chunks.push(text);
-  };
-  const done = read();
-  return {
-    get text() {
-      return chunks.join("");
-    },
-    done,
-  };
 }
