@@ -24,11 +24,17 @@ import { exchangeRoutes, whoamiRoutes } from "./lib/http/identity.ts";
 import { serviceKeyRoutes } from "./lib/http/service_keys.ts";
 import { jobRoutes } from "./lib/http/jobs.ts";
 import { startJobs } from "./lib/jobs/start.ts";
+import { JOB_TABLES } from "./lib/jobs/sealed_tables.ts";
+import { DEPLOYMENT_TABLES } from "./lib/deploy/sealed_tables.ts";
+import { SETTING_TABLES } from "./lib/settings/sealed_tables.ts";
+import { vaultTables } from "./lib/vault/sealed_tables.ts";
+import { openKeyring } from "./lib/keyring/start.ts";
+import { keyringRoutes } from "./lib/http/keyring.ts";
 import { createLog, errorFields, type Log } from "./lib/log.ts";
 import { Maintenance } from "./lib/server/maintenance.ts";
 import { type Namespace } from "./lib/resolve/ref.ts";
 import { Resolver } from "./lib/resolve/resolver.ts";
-import { openRing } from "./lib/server/root_keys.ts";
+import { findRoot } from "./lib/server/root_keys.ts";
 import type { CodeSource } from "./lib/runtime/code/code_source.ts";
 import { Recorder } from "./lib/runtime/recorder.ts";
 import { startRuntime } from "./lib/runtime/start.ts";
@@ -82,11 +88,17 @@ export async function startServer(
 ): Promise<RunningServer> {
   await using opened = new AsyncDisposableStack();
   const dataDir = await DataDir.open(config.dataDir);
-  const database = await openDatabase(config, dataDir, log);
-  opened.defer(() => database.close());
-  await migrate(database, new URL("./migrations/", import.meta.url));
-  const { ring, ...rootKey } = await openRing(config, dataDir, database);
-
+  const inner = await openDatabase(config, dataDir, log);
+  opened.defer(() => inner.close());
+  await migrate(inner, new URL("./migrations/", import.meta.url));
+  const root = await findRoot(config.keys, dataDir, inner, env);
+  const keyring = await openKeyring({
+    database: inner,
+    provider: root.provider,
+    onEvent: (what, detail) => logKeyEvent(log, what, detail),
+  });
+  // From here on, rows wait for keys that another server has made meanwhile.
+  const { database, keeper: { ring } } = keyring;
   const { sql } = database;
   const adopted = await ensureHeads(sql, ring);
   if (adopted > 0) log.warn("secrets from an older release were adopted", { secrets: adopted });
@@ -117,10 +129,25 @@ export async function startServer(
     onError: (what, error) => log.warn("identity", { what, ...errorFields(error) }),
   });
   opened.defer(() => identity.close());
-  const { auth, keys, exchange } = identity;
+  const { auth, keys: serviceKeys, exchange } = identity;
   const vault = new Vault({ sql, ring, resolver, watch });
-  const created = await keys.ensureAdminKey((text) => dataDir.writeKey(ADMIN_KEY_FILE, text));
+  const created = await serviceKeys.ensureAdminKey((text) =>
+    dataDir.writeKey(ADMIN_KEY_FILE, text)
+  );
   await subscribe(database, resolver, identity, opened);
+  const keys = await keyring.serve({
+    tables: [
+      ...vaultTables(watch),
+      ...SETTING_TABLES,
+      ...identity.tables,
+      ...DEPLOYMENT_TABLES,
+      ...JOB_TABLES,
+    ],
+    limits: config.keys.limits,
+    rootRenewal: root.renewal,
+    onChange: () => identity.invalidate(null),
+  });
+  opened.defer(() => keys.close());
 
   const store = new ExecutionStore(sql);
   const recorder = new Recorder(store, {
@@ -169,6 +196,7 @@ export async function startServer(
   opened.defer(() => jobs.close(jobGraceOf(graceMs)));
   functions.directory.prewarm().catch((error) => log.warn("no bundler", errorFields(error)));
   const maintenance = new Maintenance([
+    { name: "key ring", run: () => keys.tidy() },
     { name: "answers", run: (now) => purgeAnswers(sql, now) },
     { name: "exchanged keys", run: (now) => identity.purge(now) },
     { name: "deleted secrets", run: (now) => purgeDeletedSecrets(sql, ago(now, DELETED_MS)) },
@@ -182,7 +210,7 @@ export async function startServer(
 
   const health = {
     database: async () => void await sql`select 1`,
-    key_ring: () => {},
+    key_ring: () => keys.check(),
     queue: () => jobs.check(),
   };
   const app = config.role === "worker" ? workerApp(health, log) : createApp({
@@ -209,7 +237,8 @@ export async function startServer(
       "/api/v1/admin/jobs": codeRoutes(jobCode),
       "/api/v1/jobs": jobRoutes(jobs.jobs),
       "/api/v1/admin/logs/executions": executionLogRoutes(store),
-      "/api/v1/admin/keys": serviceKeyRoutes(keys),
+      "/api/v1/admin/keyring": keyringRoutes(keys),
+      "/api/v1/admin/keys": serviceKeyRoutes(serviceKeys),
       "/api/v1/admin/settings": systemSettingRoutes(settings.vault),
       "/api/v1/settings": userSettingRoutes(settings.vault),
       "/api/v1/auth/whoami": whoamiRoutes(),
@@ -231,7 +260,7 @@ export async function startServer(
       databasePath: dataDir.file("database"),
       functionsDir: config.functionsDir,
       functions: await functionNames(functions.directory, functionsDir),
-      rootKey,
+      rootKey: { from: root.provider.from, generated: root.generated },
       adminKey: await adminKey(dataDir, created !== undefined),
       missing: runtime.missing,
       task: Deno.execPath().includes("_npx") ? "npx -y deno@2.9.6 task -q" : "deno task -q",
@@ -304,9 +333,21 @@ function listen(
   return { hostname: config.host, port: server.addr.port };
 }
 
+function logKeyEvent(log: Log, what: string, detail: unknown): void {
+  if (detail instanceof Error) {
+    const reason = detail instanceof AppError ? detail.message : undefined;
+    return log.warn("key ring", { what, reason, ...errorFields(detail) });
+  }
+  log.info("key ring", { what, ...(detail as { done: number; damaged: number }) });
+}
+
 /** The database and this server stay closed to functions wherever they are. */
-function ownAddresses({ databaseUrl, host, port }: Config): string[] {
+function ownAddresses({ databaseUrl, host, port, keys: { transit } }: Config): string[] {
   const own = host === "0.0.0.0" || host === "::" || port === 0 ? [] : [`${host}:${port}`];
+  if (transit !== null) {
+    const { hostname, port: given, protocol } = new URL(transit.url);
+    own.push(`${hostname}:${given || (protocol === "https:" ? 443 : 80)}`);
+  }
   if (databaseUrl === null) return own;
   const { hostname, port: databasePort } = new URL(databaseUrl);
   return hostname === "" ? own : [...own, `${hostname}:${databasePort || 5432}`];

@@ -5,6 +5,7 @@
  */
 import { functions } from "./functions.ts";
 import { jobs } from "./jobs.ts";
+import { keyring } from "./keyring.ts";
 import { secrets } from "./secrets.ts";
 import { health, version } from "./server.ts";
 import type { Command } from "./table.ts";
@@ -19,5 +20,5 @@ export const HELP: Command = {
 export const ROOT: Command = {
   name: "fluxbase",
   summary: "Secrets for edge functions and background jobs",
-  commands: [secrets, functions, jobs, health, version, HELP],
+  commands: [secrets, functions, jobs, keyring, health, version, HELP],
 };

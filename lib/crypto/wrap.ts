@@ -39,7 +39,7 @@ export interface KeyInfo {
 export interface WrappedKey extends KeyInfo {
   /** Id of the root key that it is sealed under. */
   readonly rootId: string;
-  /** The sealed key: version ‖ nonce ‖ ciphertext ‖ tag, 61 bytes. */
+  /** The sealed key, as its root seals one; under a root key held here 61 bytes. */
   readonly wrapped: Uint8Array;
 }
 
@@ -57,7 +57,7 @@ const INFO = "fluxbase-wrap-v1";
 export function wrapKey(root: RootKey, info: KeyInfo, key: Uint8Array): WrappedKey {
   const { id, purpose, status, createdAt } = info;
   const nonce = randomBytes(NONCE_BYTES);
-  const sealed = sealBytes(root.derive(INFO), nonce, key, associatedData(info, root.id));
+  const sealed = sealBytes(root.derive(INFO), nonce, key, wrapAssociatedData(info, root.id));
   const wrapped = new Uint8Array(WRAPPED_BYTES);
   wrapped[0] = VERSION;
   wrapped.set(nonce, 1);
@@ -75,11 +75,12 @@ export function unwrapKey(root: RootKey, stored: WrappedKey): Uint8Array | null 
   const { wrapped } = stored;
   if (wrapped.length !== WRAPPED_BYTES || wrapped[0] !== VERSION) return null;
   const nonce = wrapped.subarray(1, SEALED_AT);
-  const aad = associatedData(stored, stored.rootId);
+  const aad = wrapAssociatedData(stored, stored.rootId);
   return openBytes(root.derive(INFO), nonce, wrapped.subarray(SEALED_AT), aad);
 }
 
-function associatedData(info: KeyInfo, rootId: string): Uint8Array {
+/** The bytes that a sealed key is bound to: its row. */
+export function wrapAssociatedData(info: KeyInfo, rootId: string): Uint8Array {
   const { id, purpose, status, createdAt } = info;
   return canonical("fluxbase/wrap/v1", [id, purpose, status, rootId, createdAt]);
 }

@@ -20,7 +20,7 @@ const PATIENCE_MS = 1_000;
 /** How many of those are remembered. */
 const MAX_UNKNOWN = 1_000;
 
-type Keeper = Pick<RingKeeper, "ring" | "reload">;
+type Keeper = Pick<RingKeeper, "ring" | "reload" | "noteUnknown">;
 
 /** The same database, read through the gate. */
 export function gateDatabase(database: Database, keeper: Keeper): Database {
@@ -83,6 +83,7 @@ class Gate {
   #note(id: string): void {
     this.#unknown.delete(id);
     if (this.#keeper.ring.knows(id)) return;
+    this.#keeper.noteUnknown();
     const [oldest] = this.#unknown.keys();
     if (this.#unknown.size >= MAX_UNKNOWN && oldest !== undefined) this.#unknown.delete(oldest);
     this.#unknown.set(id, performance.now() + PATIENCE_MS);

@@ -32,14 +32,21 @@ export interface OpenedKeys {
   readonly active: Root;
 }
 
+/** A key that was opened, and how it was stored. */
+interface Known {
+  readonly stored: WrappedKey;
+  readonly key: RingKey;
+}
+
 /** Holds the ring, reads it again when it may have changed, and knows how it is sealed. */
 export class RingKeeper {
   readonly ring: LiveKeyRing;
   readonly #parts: RingKeeperParts;
   #roots: readonly Root[];
   /** By id; a key is opened once for each way in which it is stored. */
-  #opened: ReadonlyMap<string, { readonly stored: WrappedKey; readonly key: RingKey }>;
+  #opened: ReadonlyMap<string, Known>;
   #problem: unknown = null;
+  #isBehind = false;
   #asked = 0;
   #taken = 0;
   /** The reading that has not begun yet, if there is one; it serves everybody who asks now. */
@@ -82,6 +89,21 @@ export class RingKeeper {
     return this.#problem;
   }
 
+  /** Whether there are keys that only open: something may still be under them. */
+  get hasOldKeys(): boolean {
+    return [...this.#opened.values()].some(({ key }) => key.status === "enabled");
+  }
+
+  /** Whether a row was met whose key could not be had. */
+  get isBehind(): boolean {
+    return this.#isBehind && this.#problem !== null;
+  }
+
+  /** Notes that a row was met whose key is not in the ring. */
+  noteUnknown(): void {
+    this.#isBehind = true;
+  }
+
   /**
    * Reads the ring again. A reading that has begun already doesn't count for those who ask now.
    * Never throws: what is wrong is told to `onProblem`, and the present ring stays.
@@ -106,12 +128,14 @@ export class RingKeeper {
   /**
    * The stored ring, opened: what a change of it begins with.
    *
+   * @param options `anew`: opens keys that are open already once more.
    * @throws {AppError} KEY_RING_LOCKED or INTEGRITY_VIOLATION as {@linkcode RingKeeper.open} does.
    */
-  async read(sql: Sql = this.#parts.sql): Promise<OpenedKeys> {
-    const stored = await listDataKeys(sql);
+  async read(options: { sql?: Sql; anew?: boolean } = {}): Promise<OpenedKeys> {
+    const stored = await listDataKeys(options.sql ?? this.#parts.sql);
     checkInvariants(stored);
-    const keys = await this.#open(stored);
+    const known = options.anew === true ? new Map<string, Known>() : this.#opened;
+    const keys = await this.#open(stored, known);
     return { stored, keys, active: this.#roots[0]! };
   }
 
@@ -119,6 +143,7 @@ export class RingKeeper {
     try {
       await this.#take(sql);
       this.#problem = null;
+      this.#isBehind = false;
     } catch (error) {
       this.#problem = error;
       this.#parts.onProblem?.(error);
@@ -127,7 +152,7 @@ export class RingKeeper {
 
   async #take(sql: Sql): Promise<void> {
     const turn = ++this.#asked;
-    const { stored, keys } = await this.read(sql);
+    const { stored, keys } = await this.read({ sql });
     // One that began later has read what is newer, or the same.
     if (turn < this.#taken) return;
     this.#taken = turn;
@@ -136,18 +161,20 @@ export class RingKeeper {
     this.#parts.onChange?.();
   }
 
-  async #open(stored: readonly WrappedKey[]): Promise<RingKey[]> {
-    const held = await this.#rootsFor(stored.filter((each) => this.#known(each) === undefined));
+  async #open(
+    stored: readonly WrappedKey[],
+    known: ReadonlyMap<string, Known>,
+  ): Promise<RingKey[]> {
+    const keyOf = (each: WrappedKey) => {
+      const found = known.get(each.id);
+      return found !== undefined && same(found.stored, each) ? found.key : undefined;
+    };
+    const held = await this.#rootsFor(stored.filter((each) => keyOf(each) === undefined));
     return await Promise.all(
       stored.map(async (each) =>
-        this.#known(each) ?? ringKey(each, await held.get(each.rootId)!.unwrap(each))
+        keyOf(each) ?? ringKey(each, await held.get(each.rootId)!.unwrap(each))
       ),
     );
-  }
-
-  #known(stored: WrappedKey): RingKey | undefined {
-    const known = this.#opened.get(stored.id);
-    return known !== undefined && same(known.stored, stored) ? known.key : undefined;
   }
 
   /** The roots by id; read again when one is wanted that isn't held. */

@@ -9,6 +9,7 @@
 import { DEFAULT_LIMITS } from "../auth/limits.ts";
 import { type AuthSettings, readAuthSettings } from "../auth/settings.ts";
 import { AppError } from "../errors.ts";
+import { type KeySettings, readKeySettings } from "../keyring/key_settings.ts";
 import { ENV_PREFIX, type EnvironmentSecrets, environmentSecrets } from "../resolve/precedence.ts";
 
 /** The server's configuration. */
@@ -20,9 +21,8 @@ export interface Config {
   readonly functionsDir: string;
   /** Null: the embedded database in the data directory. */
   readonly databaseUrl: string | null;
-  /** Root keys as text, the first one active; null: generated in the data directory. */
-  readonly rootKeys: string | null;
-  readonly rootKeysFile: string | null;
+  /** Where root keys come from, and how long keys are used. */
+  readonly keys: KeySettings;
   /** PEM file of certificate authorities that functions trust beside the usual ones. */
   readonly functionsCaFile: string | null;
   /** Hosts, `host:port` or CIDR ranges that functions may reach; null: every public address. */
@@ -77,6 +77,27 @@ export const SETTINGS: readonly Setting[] = [
     meaning: "Root keys, comma-separated: the first seals, the others only open",
   },
   { name: "FLUXBASE_ENCRYPTION_KEY_FILE", fallback: "", meaning: "The same from a file" },
+  {
+    name: "FLUXBASE_ENCRYPTION_KEY_COMMAND",
+    fallback: "",
+    meaning: "The same from what a command prints",
+  },
+  { name: "FLUXBASE_TRANSIT_URL", fallback: "", meaning: "A Vault-compatible Transit as the root" },
+  { name: "FLUXBASE_TRANSIT_KEY", fallback: "", meaning: "The key's name there" },
+  { name: "FLUXBASE_TRANSIT_MOUNT", fallback: "transit", meaning: "The engine's path there" },
+  { name: "FLUXBASE_TRANSIT_TOKEN_FILE", fallback: "", meaning: "Holds the token for it" },
+  { name: "FLUXBASE_TRANSIT_NAMESPACE", fallback: "", meaning: "Namespace of Vault Enterprise" },
+  {
+    name: "FLUXBASE_TRANSIT_ROLE",
+    fallback: "active",
+    meaning: "active, or open when keys of the settings seal instead",
+  },
+  { name: "FLUXBASE_KEY_MAX_AGE_DAYS", fallback: "365", meaning: "Age of a key; 0 for any" },
+  {
+    name: "FLUXBASE_KEY_MAX_SEALS",
+    fallback: "4294967296",
+    meaning: "Values that a key may seal; 0 for any number",
+  },
   { name: "FLUXBASE_JWT_SECRET", fallback: "", meaning: "Accepts HS256 tokens signed with it" },
   { name: "FLUXBASE_JWKS_URL", fallback: "", meaning: "Accepts tokens signed by keys at this URL" },
   { name: "FLUXBASE_JWKS_FILE", fallback: "", meaning: "The same from a file" },
@@ -137,19 +158,13 @@ const CLIENT_SETTINGS = ["FLUXBASE_SERVER", "FLUXBASE_TOKEN", "FLUXBASE_PROFILE"
  */
 export function readConfig(env: Environment): Config {
   refuseUnknown(env);
-  const rootKeys = text(env, "FLUXBASE_ENCRYPTION_KEY");
-  const rootKeysFile = text(env, "FLUXBASE_ENCRYPTION_KEY_FILE");
-  if (rootKeys !== null && rootKeysFile !== null) {
-    throw invalid("FLUXBASE_ENCRYPTION_KEY", "must not be set together with its _FILE form");
-  }
   return Object.freeze({
     host: text(env, "FLUXBASE_HOST") ?? "127.0.0.1",
     port: integer(env, "FLUXBASE_PORT", 8080, 0, 65_535),
     dataDir: text(env, "FLUXBASE_DATA_DIR") ?? ".fluxbase",
     functionsDir: text(env, "FLUXBASE_FUNCTIONS_DIR") ?? "functions",
     databaseUrl: text(env, "FLUXBASE_DATABASE_URL") ?? text(env, "DATABASE_URL"),
-    rootKeys,
-    rootKeysFile,
+    keys: keySettings(env),
     functionsCaFile: text(env, "FLUXBASE_FUNCTIONS_CA_FILE"),
     functionsAllowNet: list(env, "FLUXBASE_FUNCTIONS_ALLOW_NET"),
     functionTimeoutMs: integer(env, "FLUXBASE_FUNCTION_TIMEOUT", 30, 1, 3_600) * 1_000,
@@ -167,6 +182,22 @@ export function readConfig(env: Environment): Config {
     logFormat: choice(env, "FLUXBASE_LOG_FORMAT", ["text", "json"]),
     auth: authSettings(env),
     secrets: environmentSecrets(env),
+  });
+}
+
+function keySettings(env: Environment): KeySettings {
+  return readKeySettings({
+    keys: text(env, "FLUXBASE_ENCRYPTION_KEY"),
+    file: text(env, "FLUXBASE_ENCRYPTION_KEY_FILE"),
+    command: text(env, "FLUXBASE_ENCRYPTION_KEY_COMMAND"),
+    transitUrl: text(env, "FLUXBASE_TRANSIT_URL"),
+    transitKey: text(env, "FLUXBASE_TRANSIT_KEY"),
+    transitMount: text(env, "FLUXBASE_TRANSIT_MOUNT"),
+    transitTokenFile: text(env, "FLUXBASE_TRANSIT_TOKEN_FILE"),
+    transitNamespace: text(env, "FLUXBASE_TRANSIT_NAMESPACE"),
+    transitRole: text(env, "FLUXBASE_TRANSIT_ROLE"),
+    maxAgeDays: text(env, "FLUXBASE_KEY_MAX_AGE_DAYS"),
+    maxSeals: text(env, "FLUXBASE_KEY_MAX_SEALS"),
   });
 }
 

@@ -76,6 +76,18 @@ export class DataDir {
     await this.#sync();
   }
 
+  /** Removes a key file. @returns Whether there was one. */
+  async removeKey(name: string): Promise<boolean> {
+    try {
+      await Deno.remove(this.file(name));
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return false;
+      throw error;
+    }
+    await this.#sync();
+    return true;
+  }
+
   /**
    * Makes a directory for the sockets of this process.
    *

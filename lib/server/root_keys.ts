@@ -1,82 +1,61 @@
 /**
- * Where the root keys come from, and the key ring that they open.
+ * Where the root comes from: the settings, or a key that the server makes for itself.
  *
  * @module
  */
-import type { Config } from "./config.ts";
-import { generateWrappedKeys, type KeyRing, openKeyRing } from "../crypto/keyring.ts";
-import { generateRootKey, parseRootKeys, type RootKey } from "../crypto/root_key.ts";
-import type { DataDir } from "./data_dir.ts";
+import { generateRootKey, parseRootKeys } from "../crypto/root_key.ts";
 import { AppError } from "../errors.ts";
-import { ensureDataKeys, listDataKeys } from "../store/data_keys.ts";
+import type { KeySettings } from "../keyring/key_settings.ts";
+import type { RootRenewal } from "../keyring/key_service.ts";
+import { rootProvider } from "../keyring/providers.ts";
+import type { RootProvider } from "../keyring/root.ts";
+import { listDataKeys } from "../store/data_keys.ts";
 import type { Database } from "../store/sql.ts";
+import type { DataDir } from "./data_dir.ts";
 
 /** The name of the generated root key in the data directory. */
 export const ROOT_KEY_FILE = "root.key";
+/** Where the one before is kept after a new one was made. */
+export const OLD_ROOT_KEY_FILE = "root.key.old";
 
-/** An open key ring, and where its root is. */
-export interface OpenedRing {
-  readonly ring: KeyRing;
-  /** For people: which setting or file gave the root key. */
-  readonly from: string;
-  /** Whether the root key was generated just now. */
+/** Where the root is. */
+export interface FoundRoot {
+  readonly provider: RootProvider;
+  /** Whether it was generated just now. */
   readonly generated: boolean;
+  /** How a new one is made; `null` where it is the operator's. */
+  readonly renewal: RootRenewal | null;
 }
 
 /**
- * Opens the key ring, and makes it on a new database.
+ * Finds the root.
  *
- * A root key is generated for the embedded database only, and only while nothing is sealed yet: the
- * file is on the disk before the first key is wrapped with it.
+ * One is generated for the embedded database only, and only while nothing is sealed yet: the file is
+ * on the disk before the first key is sealed with it.
  *
- * @throws {AppError} CONFIG_INVALID without a root key, or for a malformed one.
- * @throws {AppError} KEY_RING_LOCKED when the root keys given don't open the ring.
+ * @param env The environment that a key command gets.
+ * @throws {AppError} CONFIG_INVALID without a root.
+ * @throws {AppError} KEY_RING_LOCKED when the generated one is missing and was used.
  */
-export async function openRing(
-  config: Config,
+export async function findRoot(
+  settings: KeySettings,
   dataDir: DataDir,
   database: Database,
-): Promise<OpenedRing> {
-  const { roots, from, generated } = await readRoots(config, dataDir, database);
-  const stored = await ensureDataKeys(
-    database.sql,
-    () => generateWrappedKeys(roots[0]!, new Date()),
-  );
-  return { ring: openKeyRing(roots, stored), from, generated };
+  env: Readonly<Record<string, string>>,
+): Promise<FoundRoot> {
+  const isOurs = settings.source === null && settings.transit === null;
+  const generated = isOurs && await generateIfNew(dataDir, database);
+  const file = { from: dataDir.file(ROOT_KEY_FILE), read: () => readRootFile(dataDir) };
+  const provider = rootProvider(settings, file, { env: commandEnvironment(env) })!;
+  const renewal = isOurs && database.kind === "embedded" ? renewalIn(dataDir) : null;
+  return { provider, generated, renewal };
 }
 
-interface Roots {
-  readonly roots: readonly RootKey[];
-  readonly from: string;
-  readonly generated: boolean;
-}
-
-async function readRoots(config: Config, dataDir: DataDir, database: Database): Promise<Roots> {
-  if (config.rootKeys !== null) {
-    return given(parseRootKeys(config.rootKeys), "FLUXBASE_ENCRYPTION_KEY");
-  }
-  if (config.rootKeysFile !== null) {
-    return given(parseRootKeys(await readFile(config.rootKeysFile)), config.rootKeysFile);
-  }
-  const file = dataDir.file(ROOT_KEY_FILE);
-  const kept = await dataDir.readKey(ROOT_KEY_FILE);
-  if (kept !== null) return given(parseRootKeys(kept), file);
+async function generateIfNew(dataDir: DataDir, database: Database): Promise<boolean> {
+  if (await dataDir.readKey(ROOT_KEY_FILE) !== null) return false;
   await refuseToGenerate(database);
-  const { text } = generateRootKey();
-  await dataDir.writeKey(ROOT_KEY_FILE, text);
-  return { roots: parseRootKeys(text), from: file, generated: true };
-}
-
-function given(roots: readonly RootKey[], from: string): Roots {
-  return { roots, from, generated: false };
-}
-
-async function readFile(path: string): Promise<string> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (cause) {
-    throw new AppError("CONFIG_INVALID", "FLUXBASE_ENCRYPTION_KEY_FILE can't be read", { cause });
-  }
+  await dataDir.writeKey(ROOT_KEY_FILE, generateRootKey().text);
+  return true;
 }
 
 async function refuseToGenerate(database: Database): Promise<void> {
@@ -94,4 +73,41 @@ async function refuseToGenerate(database: Database): Promise<void> {
     `${ROOT_KEY_FILE} is missing in the data directory, and the database was sealed with root key ` +
       `${[...wanted].join(", ")}; put that file back`,
   );
+}
+
+async function readRootFile(dataDir: DataDir): Promise<string> {
+  const text = await dataDir.readKey(ROOT_KEY_FILE);
+  if (text !== null) return text;
+  throw new AppError("CONFIG_INVALID", `${ROOT_KEY_FILE} is missing in the data directory`);
+}
+
+/**
+ * At every moment the file holds a key that opens the ring: first the old one, then both, then the
+ * new one. A server that is killed in between starts with what is there, and goes on when told to.
+ */
+function renewalIn(dataDir: DataDir): RootRenewal {
+  return {
+    async begin() {
+      const text = await readRootFile(dataDir);
+      // Two: an earlier renewal was begun and not ended.
+      if (parseRootKeys(text).length > 1) return;
+      const both = `${generateRootKey().text},${text}`;
+      if (parseRootKeys(both)[1]?.id !== parseRootKeys(text)[0]!.id) {
+        throw new AppError("CONFIG_INVALID", `${ROOT_KEY_FILE} must be base64 or hex for this`);
+      }
+      await dataDir.writeKey(OLD_ROOT_KEY_FILE, text);
+      await dataDir.writeKey(ROOT_KEY_FILE, both);
+    },
+    async end() {
+      const [first] = (await readRootFile(dataDir)).split(",");
+      await dataDir.writeKey(ROOT_KEY_FILE, first!.trim());
+    },
+    forget: () => dataDir.removeKey(OLD_ROOT_KEY_FILE),
+  };
+}
+
+/** A command needs its way and its credentials, but nothing of ours. */
+function commandEnvironment(env: Readonly<Record<string, string>>): Record<string, string> {
+  const isOurs = (name: string) => name.startsWith("FLUXBASE_") || name === "DATABASE_URL";
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !isOurs(name)));
 }
