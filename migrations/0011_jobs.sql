@@ -19,6 +19,8 @@ create table functions.jobs (
   retry_delay_s int not null,
   -- The job that this one repeats.
   retry_of uuid,
+  -- Whose settings it may read.
+  user_id text,
   mac bytea not null,
 
   -- From here on: what workers tell. All text is masked.

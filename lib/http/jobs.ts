@@ -23,6 +23,7 @@ import {
 import { jobJson, jobLineJson, jobStatsJson, jobSummaryJson, scheduleJson } from "./job_json.ts";
 import { mountMethods } from "./methods.ts";
 import { requestIdOf } from "./request_id.ts";
+import { userOfCall } from "./user.ts";
 
 type Handle = Handler<AppEnv>;
 
@@ -49,7 +50,9 @@ function submit(jobs: Jobs): Handle {
   return async function submitJob(c) {
     const request = requestOf(c);
     const input = parseSubmission(await readJson(c, submitBody));
-    const { job, replayed } = await jobs.submit(c.get("principal"), input, request);
+    const principal = c.get("principal");
+    const userId = userOfCall(c, principal);
+    const { job, replayed } = await jobs.submit(principal, input, { ...request, userId });
     return created(c, job, replayed);
   };
 }

@@ -8,6 +8,7 @@ import type { KeyRing } from "../crypto/keyring.ts";
 import { AppError } from "../errors.ts";
 import { isAuthentic } from "../resolve/associated_data.ts";
 import type { Namespace } from "../resolve/ref.ts";
+import type { UserId } from "../resolve/setting_ref.ts";
 
 /** Where a job stands. */
 export type JobStatus = "pending" | "running" | "completed" | "failed" | "cancelled";
@@ -42,6 +43,8 @@ export interface JobOrder {
   readonly retryDelayS: number;
   /** The job that this one repeats. */
   readonly retryOf: string | null;
+  /** Whose settings it may read; null for nobody's. */
+  readonly userId: UserId | null;
 }
 
 /** An order with the MAC of its row. */
@@ -121,5 +124,6 @@ function message(order: JobOrder): Uint8Array {
     order.retries,
     order.retryDelayS,
     order.retryOf,
+    order.userId,
   ]);
 }

@@ -4,12 +4,14 @@
  * @module
  */
 import type { Namespace } from "../resolve/ref.ts";
+import type { UserId } from "../resolve/setting_ref.ts";
 import type { Row } from "../store/sql.ts";
 import type { Attempt, Job, JobStatus, SignedOrder } from "./job.ts";
 
 /** The columns of an order. */
 export const ORDER_COLUMNS = `j.id, j.name, j.namespace, j.payload, j.priority, j.principal,
-  j.request_id, j.created_at, j.scheduled_at, j.retries, j.retry_delay_s, j.retry_of, j.mac`;
+  j.request_id, j.created_at, j.scheduled_at, j.retries, j.retry_delay_s, j.retry_of,
+  j.user_id, j.mac`;
 
 /** Where a job stands: its own record once it has ended, else the queue's. */
 export const STATUS = `case when j.outcome is not null then j.outcome
@@ -51,6 +53,7 @@ export function orderOf(row: Row): SignedOrder {
     retries: row.retries as number,
     retryDelayS: row.retry_delay_s as number,
     retryOf: row.retry_of as string | null,
+    userId: row.user_id as UserId | null,
     mac: row.mac as Uint8Array,
   };
 }

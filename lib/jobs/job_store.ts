@@ -37,10 +37,10 @@ export interface EndedAttempt {
 export async function insertOrder(tx: Sql, order: SignedOrder): Promise<boolean> {
   const rows = await tx`
     insert into functions.jobs (id, name, namespace, payload, priority, principal, request_id,
-      created_at, scheduled_at, retries, retry_delay_s, retry_of, mac)
+      created_at, scheduled_at, retries, retry_delay_s, retry_of, user_id, mac)
     values (${order.id}, ${order.name}, ${order.namespace}, ${order.payload}, ${order.priority},
       ${order.principal}, ${order.requestId}, ${order.createdAt}, ${order.scheduledAt},
-      ${order.retries}, ${order.retryDelayS}, ${order.retryOf}, ${order.mac})
+      ${order.retries}, ${order.retryDelayS}, ${order.retryOf}, ${order.userId}, ${order.mac})
     on conflict (id) do nothing
     returning pg_notify(${JOBS_CHANNEL}, '') is null as told`;
   return rows.length === 1;

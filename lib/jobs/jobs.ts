@@ -34,7 +34,7 @@ export interface JobsParts {
 }
 
 /** How a request asks. */
-export type Request = Pick<Submission, "requestId" | "idempotencyKey">;
+export type Request = Pick<Submission, "requestId" | "idempotencyKey" | "userId">;
 
 /** A submitted job. */
 export interface Submitted {
@@ -129,8 +129,9 @@ export class Jobs {
     if (job.status !== "failed" && job.status !== "cancelled") {
       throw new AppError("CONFLICT", `Only failed or cancelled jobs are retried: ${job.status}`);
     }
-    const input = { ...job, scheduledAt: null };
-    const order = orderOf(input, { ...request, principal: principal.id, retryOf: id }, new Date());
+    const userId = job.userId ?? undefined;
+    const submission = { ...request, principal: principal.id, retryOf: id, userId };
+    const order = orderOf({ ...job, scheduledAt: null }, submission, new Date());
     if (job.retriedAs !== null && job.retriedAs !== order.id) {
       throw new AppError("CONFLICT", `The job was retried already, as ${job.retriedAs}`);
     }

@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import { canonical } from "../crypto/canonical.ts";
 import { AppError } from "../errors.ts";
 import type { Namespace } from "../resolve/ref.ts";
+import type { UserId } from "../resolve/setting_ref.ts";
 import type { Job, JobOrder } from "./job.ts";
 
 /** A job to be submitted. */
@@ -32,6 +33,8 @@ export interface Submission {
   /** The same key of the same principal submits once. */
   readonly idempotencyKey?: string;
   readonly retryOf?: string;
+  /** Whose settings the job may read. */
+  readonly userId?: UserId | undefined;
 }
 
 /** The longest payload, in characters of JSON. */
@@ -62,6 +65,7 @@ export function orderOf(input: SubmitInput, submission: Submission, now: Date): 
     retries: whole("retries", input.retries ?? DEFAULTS.retries, 0, 20),
     retryDelayS: whole("retry_delay", input.retryDelayS ?? DEFAULTS.retryDelayS, 0, 86_400),
     retryOf: submission.retryOf ?? null,
+    userId: submission.userId ?? null,
   };
 }
 
@@ -77,6 +81,7 @@ export function asksTheSame(a: JobOrder, b: JobOrder): boolean {
       order.retries,
       order.retryDelayS,
       order.retryOf,
+      order.userId,
     ]);
   return asked(a) === asked(b);
 }

@@ -6,6 +6,8 @@
 import { AppError, type ErrorCode } from "../errors.ts";
 import type { Injection, InjectionSource } from "../resolve/injection.ts";
 import type { Namespace } from "../resolve/ref.ts";
+import { NO_SETTING_VALUES, type ResolvedSettings } from "../resolve/resolved_settings.ts";
+import type { UserId } from "../resolve/setting_ref.ts";
 import type { Execution, ExecutionSink, Outcome } from "./execution.ts";
 import type { ActiveCall, Instance } from "./instance.ts";
 import { maskJson, maskShort } from "./job_json.ts";
@@ -16,12 +18,20 @@ import type { Masker } from "./mask/masker.ts";
 import type { ChildShape } from "./permissions.ts";
 import type { Pool } from "./pool.ts";
 import { type FunctionRecipe, Recipes } from "./recipes.ts";
-import type { Code, CodeProvider, InjectionProvider, RunLimits } from "./target.ts";
+import type {
+  Code,
+  CodeProvider,
+  InjectionProvider,
+  RunLimits,
+  UserSettingsProvider,
+} from "./target.ts";
 
 /** What a {@linkcode JobRunner} works with. */
 export interface JobRunnerParts {
   readonly code: CodeProvider;
   readonly secrets: InjectionProvider;
+  /** Left out where no user has settings. */
+  readonly userSettings?: UserSettingsProvider;
   readonly pool: Pool;
   readonly sink: ExecutionSink;
   readonly shape: ChildShape;
@@ -44,6 +54,8 @@ export interface JobCall {
   /** Id of the principal that submitted it. */
   readonly principal: string | null;
   readonly requestId: string;
+  /** Whose settings it may read; null for nobody's. */
+  readonly userId: UserId | null;
   /** Ends the attempt: the job is told, and killed once its grace is over. */
   readonly signal: AbortSignal;
   /** Called with what the job tells of itself; masked. */
@@ -103,11 +115,17 @@ export class JobRunner {
     const { call } = run;
     const { pool, graceMs } = this.#parts;
     const recipe = await this.#prepare(run);
+    const user = await this.#userSettings(call.userId);
     call.signal.throwIfAborted();
     const instance = await pool.startAlone(new JobRecipe(recipe, call), graceMs);
     const active = instance.call(
       call.executionId,
-      { method: "POST", url: "http://job.invalid/", headers: [] },
+      {
+        method: "POST",
+        url: "http://job.invalid/",
+        headers: [],
+        ...instance.settingsOf(recipe.narrow(user)),
+      },
       new TextEncoder().encode(call.payload),
       { answerMs: recipe.limits.answerMs, streamMs: recipe.limits.answerMs },
       () => call.signal,
@@ -118,7 +136,7 @@ export class JobRunner {
     instance.retire();
     try {
       if (call.signal.aborted) cancel();
-      return await this.#follow(call, active, recipe.masker());
+      return await this.#follow(call, active, instance.masker);
     } catch (error) {
       throw await this.#explain(error, active, instance, recipe);
     } finally {
@@ -129,13 +147,19 @@ export class JobRunner {
   /** The code and the values of now: a job that is tried again sees what has changed meanwhile. */
   async #prepare(run: Run): Promise<FunctionRecipe> {
     const { code, secrets } = this.#parts;
-    const { name, namespace } = run.call;
-    const target = { ...run.call, principal: run.call.principal };
+    const { name, namespace, principal, requestId } = run.call;
+    const target = { name, namespace, principal, requestId };
     run.code = code.peek(name, namespace) ?? await code.get(name, namespace);
     const injection = secrets.cached(namespace) ?? await secrets.resolve(namespace);
     const recipe = this.#recipes.get(target, run.code, injection);
     run.given = recipe.injection;
     return recipe;
+  }
+
+  async #userSettings(userId: UserId | null): Promise<ResolvedSettings> {
+    const { userSettings } = this.#parts;
+    if (userId === null || userSettings === undefined) return NO_SETTING_VALUES;
+    return userSettings.cached(userId) ?? await userSettings.resolve(userId);
   }
 
   async #follow(call: JobCall, active: ActiveCall, masker: Masker): Promise<string | null> {

@@ -99,6 +99,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const jobRunner = new JobRunner({
     code: jobs.code,
     secrets: options.secrets,
+    userSettings: options.userSettings,
     sink: options.sink,
     pool,
     shape: shapeOf({ ...options, memoryMb: jobs.memoryMb }),

@@ -150,6 +150,40 @@ Deno.test("an api runs no jobs, and a worker serves nothing but its health", () 
     }
   }));
 
+Deno.test("a job reads the settings of the system and of the user it was submitted for", () =>
+  withSite("postgres", async (site) => {
+    const code = `export default () => {
+      console.log(secrets.getUser("plan") ?? "none");
+      return { plan: secrets.get("plan")?.length ?? null, region: secrets.get("region")?.length };
+    }`;
+    await writeJobs(site, { "settings.ts": code });
+    await withServer(site, async (server) => {
+      const user = { "x-fluxbase-user": crypto.randomUUID() };
+      const put = async (path: string, key: string, value: string, headers = {}) => {
+        const { status, text } = await server.ask("POST", path, { json: { key, value }, headers });
+        assertEquals(status, 201, text);
+      };
+      await put("/api/v1/admin/settings/custom/secret", "region", "the-system-region");
+      await put("/api/v1/settings/secret", "plan", "the-user-plan", user);
+      const run = async (headers: Record<string, string>) => {
+        const ask = { json: { job_name: "settings" }, headers };
+        const { id } = JSON.parse((await server.ask("POST", "/api/v1/jobs/submit", ask)).text);
+        return await until("its end", async () => {
+          const job = JSON.parse((await server.ask("GET", `/api/v1/jobs/${id}`)).text);
+          return job.status === "completed" && job;
+        });
+      };
+      const own = await run(user);
+      assertEquals(JSON.parse(own.result), { plan: 13, region: 17 });
+      const logs = await until("its line", async () => {
+        const { text } = await server.ask("GET", `/api/v1/jobs/${own.id}/logs`);
+        return JSON.parse(text).count === 1 && text;
+      });
+      assert(!logs.includes("the-user-plan"), logs);
+      assertEquals(JSON.parse((await run({})).result), { plan: null, region: 17 });
+    });
+  }));
+
 Deno.test("a role of its own needs a shared database", () =>
   withSite("embedded", async (site) => {
     const server = await ServerProcess.spawn(site, { env: { FLUXBASE_ROLE: "worker" } });

@@ -93,6 +93,7 @@ function makeBench(pool: Pool, options: JobBenchOptions): JobBench {
       attempt: 1,
       principal: "test",
       requestId: "r",
+      userId: null,
       signal: signal ?? new AbortController().signal,
       onProgress: (percent, message) => {
         progress.push([percent, message]);
