@@ -24,10 +24,7 @@ import { exchangeRoutes, whoamiRoutes } from "./lib/http/identity.ts";
 import { serviceKeyRoutes } from "./lib/http/service_keys.ts";
 import { jobRoutes } from "./lib/http/jobs.ts";
 import { startJobs } from "./lib/jobs/start.ts";
-import { JOB_TABLES } from "./lib/jobs/sealed_tables.ts";
-import { DEPLOYMENT_TABLES } from "./lib/deploy/sealed_tables.ts";
-import { SETTING_TABLES } from "./lib/settings/sealed_tables.ts";
-import { vaultTables } from "./lib/vault/sealed_tables.ts";
+import { sealedTables } from "./lib/server/sealed_tables.ts";
 import { openKeyring } from "./lib/keyring/start.ts";
 import { keyringRoutes } from "./lib/http/keyring.ts";
 import { createLog, errorFields, type Log } from "./lib/log.ts";
@@ -136,13 +133,7 @@ export async function startServer(
   );
   await subscribe(database, resolver, identity, opened);
   const keys = await keyring.serve({
-    tables: [
-      ...vaultTables(watch),
-      ...SETTING_TABLES,
-      ...identity.tables,
-      ...DEPLOYMENT_TABLES,
-      ...JOB_TABLES,
-    ],
+    tables: sealedTables(watch, identity),
     limits: config.keys.limits,
     rootRenewal: root.renewal,
     onChange: () => identity.invalidate(null),

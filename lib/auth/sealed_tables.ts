@@ -16,7 +16,7 @@ const GOOD = "revoked_at is null and (expires_at is null or expires_at > now())"
  * `functions.service_keys`: the row is made anew, what is stored of the token can't be, since that
  * takes the token. It is when the key is used.
  */
-export function serviceKeyTable(set: RowSetStore): SealedTable {
+export function serviceKeyTable(set: Pick<RowSetStore, "transact">): SealedTable {
   return sealedTable({
     set,
     table: "functions.service_keys",

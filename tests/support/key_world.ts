@@ -4,8 +4,6 @@
  * @module
  */
 import { serviceKeyTable } from "../../lib/auth/sealed_tables.ts";
-import { DEPLOYMENT_TABLES } from "../../lib/deploy/sealed_tables.ts";
-import { JOB_TABLES } from "../../lib/jobs/sealed_tables.ts";
 import { gateDatabase } from "../../lib/keyring/gate.ts";
 import { KeyAdmin } from "../../lib/keyring/key_admin.ts";
 import { Renewer } from "../../lib/keyring/renewer.ts";
@@ -14,10 +12,10 @@ import { localRoot, type Root, type RootProvider } from "../../lib/keyring/root.
 import type { SealedTable } from "../../lib/keyring/sealed_table.ts";
 import { generateRootKey, parseRootKeys, type RootKey } from "../../lib/crypto/root_key.ts";
 import { HeadWatch } from "../../lib/resolve/head_watch.ts";
+import { sealedTables } from "../../lib/server/sealed_tables.ts";
 import { RowSetStore } from "../../lib/store/row_sets.ts";
 import { SERVICE_KEYS_SET } from "../../lib/store/service_keys.ts";
 import type { Database } from "../../lib/store/sql.ts";
-import { vaultTables } from "../../lib/vault/sealed_tables.ts";
 import { joinWorld, type World } from "./world.ts";
 
 /** A world with what changes its ring. */
@@ -48,20 +46,19 @@ export async function joinKeyWorld(
   now: () => Date = () => new Date(),
 ): Promise<KeyWorld> {
   const problems: unknown[] = [];
+  let changed = () => {};
   const keeper = await RingKeeper.open({
     sql: inner.sql,
     provider,
     onProblem: (error) => problems.push(error),
+    onChange: () => changed(),
   });
   const database = gateDatabase(inner, keeper);
   const watch = new HeadWatch();
-  const world = await joinWorld(database, { ring: keeper.ring, watch });
-  const tables = [
-    ...vaultTables(watch),
-    serviceKeyTable(new RowSetStore(SERVICE_KEYS_SET, { ring: keeper.ring, watch })),
-    ...DEPLOYMENT_TABLES,
-    ...JOB_TABLES,
-  ];
+  const world: World = await joinWorld(database, { ring: keeper.ring, watch });
+  changed = () => world.auth.invalidate(null);
+  const set = new RowSetStore(SERVICE_KEYS_SET, { ring: keeper.ring, watch });
+  const tables = sealedTables(watch, { tables: [serviceKeyTable(set)] });
   const renewer = new Renewer({
     database,
     ring: keeper.ring,

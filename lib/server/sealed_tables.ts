@@ -1,0 +1,26 @@
+/**
+ * Every table with something made by keys of the ring, in the order in which they are made anew.
+ *
+ * @module
+ */
+import type { StartedAuth } from "../auth/start.ts";
+import { DEPLOYMENT_TABLES } from "../deploy/sealed_tables.ts";
+import { JOB_TABLES } from "../jobs/sealed_tables.ts";
+import type { SealedTable } from "../keyring/sealed_table.ts";
+import type { HeadWatch } from "../resolve/head_watch.ts";
+import { SETTING_TABLES } from "../settings/sealed_tables.ts";
+import { vaultTables } from "../vault/sealed_tables.ts";
+
+/** Joins what each room tells of its tables. Heads come last: rows are made anew with theirs. */
+export function sealedTables(
+  watch: HeadWatch,
+  identity: Pick<StartedAuth, "tables">,
+): readonly SealedTable[] {
+  return [
+    ...SETTING_TABLES,
+    ...identity.tables,
+    ...DEPLOYMENT_TABLES,
+    ...JOB_TABLES,
+    ...vaultTables(watch),
+  ];
+}
