@@ -47,7 +47,8 @@ export class Client {
   }
 
   /**
-   * Sends a request and returns the JSON of the answer. A write carries an Idempotency-Key.
+   * Sends a request and returns the JSON of the answer, `undefined` for an answer without content.
+   * A write carries an Idempotency-Key.
    *
    * @throws {CliError} When the server can't be reached or answers with an error.
    */
@@ -69,7 +70,8 @@ export class Client {
       throw unreachable(this.server, error);
     });
     if (!response.ok) throw failureOf(response.status, text);
-    return { data: parseJson<T>(text, this.server), headers: response.headers };
+    const data = response.status === 204 ? undefined as T : parseJson<T>(text, this.server);
+    return { data, headers: response.headers };
   }
 
   /** Sends a request and returns the answer as it comes, whatever its status. */

@@ -8,6 +8,7 @@ import { jobs } from "./jobs.ts";
 import { keyring } from "./keyring.ts";
 import { secrets } from "./secrets.ts";
 import { health, version } from "./server.ts";
+import { settings } from "./setting_secrets.ts";
 import type { Command } from "./table.ts";
 
 /** `help`, which takes the words of any command. */
@@ -20,5 +21,5 @@ export const HELP: Command = {
 export const ROOT: Command = {
   name: "fluxbase",
   summary: "Secrets for edge functions and background jobs",
-  commands: [secrets, functions, jobs, keyring, health, version, HELP],
+  commands: [secrets, settings, functions, jobs, keyring, health, version, HELP],
 };

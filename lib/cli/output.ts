@@ -61,7 +61,7 @@ function width(text: string): number {
 }
 
 /** Leaves out what could steer a terminal: a cell's text may come from anybody. */
-function printable(text: string): string {
+export function printable(text: string): string {
   return text.replace(/\p{Cc}|\p{Cf}/gu, "");
 }
 

@@ -10,6 +10,7 @@ import { parseExpires } from "./expires.ts";
 import { formatTime, printData } from "./output.ts";
 import { parseVersion, type SecretInfo, secretPath, secretRef } from "./place.ts";
 import type { Context } from "./table.ts";
+import { upsert, type Upserted } from "./upsert.ts";
 import { readValue } from "./value.ts";
 
 /** What is written. A field left out stays as it is. */
@@ -22,11 +23,6 @@ interface Change {
 
 type Answer = SecretInfo & { readonly warnings?: readonly string[] };
 
-interface Outcome {
-  readonly verb: "created" | "updated";
-  readonly answer: Answer;
-}
-
 /** Reads the value, writes it and says what it is called inside a function. */
 export async function setSecret(context: Context): Promise<void> {
   const ref = secretRef(context);
@@ -36,7 +32,11 @@ export async function setSecret(context: Context): Promise<void> {
   // The key is looked for first: nobody should type a value only to hear that there is none.
   const client = await context.connect();
   const change = { value: await readValue(context), ...fields };
-  const outcome = await write(client, ref, change, version);
+  const outcome = await upsert({
+    update: () => update(client, ref, change, version),
+    create: () => create(client, ref, change),
+    missing: version === null ? undefined : () => missing(ref),
+  });
   await report(context, ref, outcome);
 }
 
@@ -49,62 +49,33 @@ function optionalFields(context: Context): Omit<Change, "value"> {
   };
 }
 
-/** Updates; creates what isn't there; updates again when somebody else created it in between. */
-async function write(
-  client: Client,
-  ref: SecretRef,
-  change: Change,
-  version: number | null,
-): Promise<Outcome> {
-  try {
-    return await update(client, ref, change, version);
-  } catch (error) {
-    if (!hasStatus(error, 404)) throw error;
-    if (version !== null) throw missing(ref);
-  }
-  try {
-    return await create(client, ref, change);
-  } catch (error) {
-    if (!hasStatus(error, 409)) throw error;
-  }
-  return await update(client, ref, change, version);
-}
-
-async function update(
+function update(
   client: Client,
   ref: SecretRef,
   json: Change,
   version: number | null,
-): Promise<Outcome> {
-  const answer = await client.json<Answer>("PUT", secretPath(ref), {
+): Promise<Answer> {
+  return client.json<Answer>("PUT", secretPath(ref), {
     query: { namespace: ref.namespace },
     json,
     headers: version === null ? {} : { "if-match": `"${version}"` },
   });
-  return { verb: "updated", answer };
 }
 
-async function create(client: Client, ref: SecretRef, change: Change): Promise<Outcome> {
+function create(client: Client, ref: SecretRef, change: Change): Promise<Answer> {
   const place = {
     name: ref.name,
     scope: scopeOf(ref),
     ...(ref.namespace === null ? {} : { namespace: ref.namespace }),
   };
-  const answer = await client.json<Answer>("POST", "/api/v1/secrets", {
-    json: { ...place, ...change },
-  });
-  return { verb: "created", answer };
-}
-
-function hasStatus(error: unknown, status: number): boolean {
-  return error instanceof CliError && error.status === status;
+  return client.json<Answer>("POST", "/api/v1/secrets", { json: { ...place, ...change } });
 }
 
 function missing(ref: SecretRef): CliError {
   return new CliError(5, `Secret '${ref.name}' does not exist, so no version of it matches`);
 }
 
-async function report(context: Context, ref: SecretRef, outcome: Outcome): Promise<void> {
+async function report(context: Context, ref: SecretRef, outcome: Upserted<Answer>): Promise<void> {
   const { warnings, ...secret } = outcome.answer;
   for (const warning of warnings ?? []) context.io.note(`Warning: ${warning}`);
   if (context.settings.format !== "table") return await printData(context, secret);

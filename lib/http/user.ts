@@ -9,7 +9,7 @@ import type { UserId } from "../resolve/setting_ref.ts";
 import { actingUser } from "../settings/access.ts";
 import type { AppContext } from "./env.ts";
 
-/** The header by which a service acts for a user. */
+/** The header by which a service acts for a user: the id, percent-encoded where it isn't ASCII. */
 export const USER_HEADER = "x-fluxbase-user";
 
 /**
@@ -43,5 +43,11 @@ export function userOfCall(c: AppContext, principal: Principal | null): UserId |
 }
 
 function namedUser(c: AppContext): string | undefined {
-  return c.req.raw.headers.get(USER_HEADER) ?? undefined;
+  const named = c.req.raw.headers.get(USER_HEADER);
+  if (named === null) return undefined;
+  try {
+    return decodeURIComponent(named);
+  } catch {
+    throw new AppError("INVALID_INPUT", "X-Fluxbase-User must be percent-encoded UTF-8");
+  }
 }
