@@ -9,6 +9,7 @@ import { parseArgs } from "@std/cli";
 import { run as change } from "./change.ts";
 import { run as coldCall } from "./cold_call.ts";
 import { run as commandLine } from "./command_line.ts";
+import { run as deploying } from "./deploy.ts";
 import { run as masking } from "./masking.ts";
 import { run as resolving } from "./resolving.ts";
 import { run as secretsApi } from "./secrets_api.ts";
@@ -25,6 +26,7 @@ const BENCHES: readonly Bench[] = [
   { name: "cli", title: "5 command line", run: commandLine },
   { name: "mask", title: "6 masking", run: masking },
   { name: "change", title: "7 change under load", run: change },
+  { name: "deploy", title: "8 deploying", run: deploying },
 ];
 
 /** What is running now; ended as well when this process is told to end. */

@@ -130,21 +130,18 @@ async function buildAll(
   const noun = kind === "function" ? "Function" : "Job";
   const builder = new Builder({ ...options, kind: `${kind}s`, noun }, () => {});
   const gate = new Gate(options.concurrency ?? 2);
-  const built = await Promise.all(selected.map(({ located }) =>
-    gate.run(async () => {
-      const { outcome } = await builder.build(located.name, located.namespace);
-      if (outcome instanceof AppError) return outcome;
-      const problem = handlerProblem(outcome.code);
-      return problem === null
-        ? outcome
-        : new AppError("FUNCTION_INVALID", `${located.file}: ${problem}`);
-    })
-  ));
+  const outcomes = await builder.buildAll(selected.map(({ located }) => located), gate);
+  const built = outcomes.map((outcome, at) => withHandler(outcome, selected[at]!.located));
   const failures = built.filter((outcome) => outcome instanceof AppError);
   const other = failures.find(({ code }) => code !== "FUNCTION_INVALID");
   if (other !== undefined) throw other;
   if (failures.length > 0) throw refused([...new Set(failures.map(messageOf))]);
   return selected.map((each, index) => ({ ...each, bundle: built[index] as Bundle }));
+}
+
+function withHandler(outcome: Bundle | AppError, { file }: Located): Bundle | AppError {
+  const problem = outcome instanceof AppError ? null : handlerProblem(outcome.code);
+  return problem === null ? outcome : new AppError("FUNCTION_INVALID", `${file}: ${problem}`);
 }
 
 function messageOf(error: unknown): string {

@@ -6,10 +6,12 @@
 import { AppError } from "../../errors.ts";
 import { type Bundle, type BundleOptions, bundlePlan, type Plan, planBundle } from "./bundle.ts";
 import { findNpmCache } from "./bundler.ts";
+import { bundleMany } from "./batch.ts";
 import { type CachedBundle, DiskCache } from "./disk_cache.ts";
 import { findFunction, isAbsent } from "./directory.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { configPaths, findConfigs } from "./function_config.ts";
+import type { Gate } from "./gate.ts";
 import { candidatePaths, isPlace, type Located } from "./layout.ts";
 import { digestsOf, readSources } from "./snapshot.ts";
 
@@ -59,6 +61,27 @@ export class Builder {
     } catch (error) {
       return { outcome: asAppError(error), cached: false, watch, print };
     }
+  }
+
+  /**
+   * Builds several functions of a directory that nobody else writes to; see {@linkcode bundleMany}.
+   *
+   * @returns One outcome for each function, in their order.
+   */
+  async buildAll(functions: readonly Located[], gate: Gate): Promise<(Bundle | AppError)[]> {
+    const known = new Map<Located, Bundle | AppError>();
+    for (const located of functions) {
+      const built = await this.#fromCache(located, []);
+      if (built !== null) known.set(located, built.outcome);
+    }
+    const rest = functions.filter((located) => !known.has(located));
+    const options = { ...this.#options, npmCache: await this.#findNpmCache() };
+    const made = await bundleMany(rest, options, gate);
+    for (const [at, { plan, outcome }] of made.entries()) {
+      known.set(rest[at]!, outcome);
+      if (plan !== null && !(outcome instanceof AppError)) await this.#keep(plan, outcome);
+    }
+    return functions.map((located) => known.get(located)!);
   }
 
   /** Forgets what is on disk about a function. */

@@ -96,14 +96,49 @@ export async function planBundle(located: Located, options: BundleOptions): Prom
  * BUNDLER_UNAVAILABLE when Deno or the npm registry isn't there.
  */
 export async function bundlePlan(plan: Plan, options: BundleOptions): Promise<Bundle> {
-  if (plan.failure !== null) throw plan.failure;
-  const sources = await readSources(await Deno.realPath(options.root), plan.inputs);
+  const [outcome] = await bundlePlans([plan], options);
+  if (outcome instanceof AppError) throw outcome;
+  return outcome!;
+}
+
+/**
+ * Bundles several functions that have one import map, in one process.
+ *
+ * @returns For each plan its bundle, or why there is none.
+ * @throws {AppError} As {@linkcode bundlePlan}, for what is wrong with all of them.
+ */
+export async function bundlePlans(
+  plans: readonly Plan[],
+  options: BundleOptions,
+): Promise<(Bundle | AppError)[]> {
+  const good = plans.filter(({ failure }) => failure === null);
+  const inputs = [...new Set(good.flatMap((plan) => plan.inputs))];
+  const sources = await readSources(await Deno.realPath(options.root), inputs);
   // The text that was copied counts, not the one that was planned with.
-  const config = copied(plan.configs.imports, sources);
-  const kind = options.kind ?? "functions";
-  const settings = readSettings(copied(plan.configs.settings, sources), plan.located, kind);
-  const built = await buildSources(sources, plan.located.file, { ...options, config });
-  return { ...built, inputs: plan.inputs, digests: digestsOf(sources), settings };
+  const config = copied(good[0]?.configs.imports ?? null, sources);
+  const entries = good.map(({ located }) => located.file);
+  const built = good.length === 0
+    ? []
+    : await buildSources(sources, entries, { ...options, config });
+  const outputs = new Map(good.map((plan, index) => [plan, built[index]!]));
+  return plans.map((plan) => plan.failure ?? complete(plan, outputs.get(plan)!, sources, options));
+}
+
+function complete(
+  plan: Plan,
+  output: Output | AppError,
+  sources: Sources,
+  { kind = "functions" }: BundleOptions,
+): Bundle | AppError {
+  if (output instanceof AppError) return output;
+  try {
+    const settings = readSettings(copied(plan.configs.settings, sources), plan.located, kind);
+    const digests = digestsOf(plan.inputs.map((file) => [file, sources.get(file)!]));
+    return { ...output, inputs: plan.inputs, digests, settings };
+  } catch (error) {
+    if (error instanceof AppError) return error;
+    throw error;
+  }
 }
 
 function copied(config: FunctionConfig | null, sources: Sources): FunctionConfig | null {
@@ -129,26 +164,30 @@ export async function bundle(located: Located, options: BundleOptions): Promise<
  */
 export async function prewarm(options: Omit<BundleOptions, "root">): Promise<void> {
   const source = new TextEncoder().encode("export default 0;\n");
-  await buildSources(new Map([["prewarm.js", source]]), "prewarm.js", { ...options, config: null });
+  const sources = new Map([["prewarm.js", source]]);
+  const [outcome] = await buildSources(sources, ["prewarm.js"], { ...options, config: null });
+  if (outcome instanceof AppError) throw outcome;
 }
 
 async function buildSources(
   sources: Sources,
-  entry: string,
+  entries: readonly string[],
   options: Omit<BundleOptions, "root"> & { readonly config: FunctionConfig | null },
-): Promise<Output> {
+): Promise<(Output | AppError)[]> {
   const npmCache = options.npmCache ?? await findNpmCache(options);
   return await withFolder(options.cacheDir, async (folder) => {
     const copy = `${folder}/src`;
     await Deno.mkdir(copy, { mode: 0o700 });
     await writeSources(copy, sources);
     const flags = toolFlags(options.config, copy);
-    const output = await bundleFolder(entry, { ...options, folder, flags, npmCache });
-    return toBundle(output, folder, { npmCache, label: options.label ?? "function" });
+    const outputs = await bundleFolder(entries, { ...options, folder, flags, npmCache });
+    const context = { npmCache, label: options.label ?? "function" };
+    return outputs.map((output) => toBundle(output, folder, context));
   });
 }
 
-function toolFlags(config: FunctionConfig | null, root: string): string[] {
+/** The flags with which Deno's tools see a function as the bundler does. */
+export function toolFlags(config: FunctionConfig | null, root: string): string[] {
   const flags = ["--no-lock", "--no-remote", "--node-modules-dir=none", "--unstable-raw-imports"];
   const map = config === null ? [] : ["--import-map", importMapOf(config, root)];
   return [...flags, "--no-config", ...map];
@@ -158,11 +197,11 @@ function toBundle(
   output: BundlerOutput,
   folder: string,
   context: { readonly npmCache: string; readonly label: string },
-): Output {
+): Output | AppError {
   const names = new SourceNames(`${folder}/src`, context.npmCache);
   const [error] = output.errors;
-  if (error !== undefined) throw failed(describe(error, folder, names));
-  if (!output.success) throw failed("The bundler gave no reason");
+  if (error !== undefined) return failed(describe(error, folder, names));
+  if (!output.success) return failed("The bundler gave no reason");
   const map = inlineMap(output.map, `${folder}/out`, { names, label: context.label });
   // Deno names packages in comments and function names by their way to its cache.
   const way = `${toSlashes(relative(`${folder}/src`, context.npmCache))}/`;

@@ -33,27 +33,33 @@ export interface BundlerRun extends ToolOptions {
 const SCRIPT = fileURLToPath(new URL("./bundler.mjs", import.meta.url));
 
 /**
- * Bundles an entry point in a process that can read `folder` and the npm cache alone.
+ * Bundles entry points, each by itself, in a process that can read `folder` and the npm cache alone.
  *
- * Paths in its messages are relative to `src`, paths in its map to `out`.
+ * Paths in its messages are relative to `src`, paths in its maps to `out`.
  *
- * @param entry Relative to `src`.
+ * @param entries Relative to `src`.
+ * @returns One outcome for each entry.
  * @throws {AppError} BUNDLER_UNAVAILABLE when the process fails as a whole.
  */
-export async function bundleFolder(entry: string, run: BundlerRun): Promise<BundlerOutput> {
+export async function bundleFolder(
+  entries: readonly string[],
+  run: BundlerRun,
+): Promise<BundlerOutput[]> {
   const source = `${run.folder}/src`;
   const readable = [run.folder, run.npmCache].map((path) => path.replaceAll(",", ",,"));
   const args = ["run", "--unstable-bundle", "--no-prompt", ...run.flags];
   const allow = `--allow-read=${readable.join(",")}`;
   const result = await runTool(
-    [...args, allow, SCRIPT, `${source}/${entry}`, `${run.folder}/out`],
+    [...args, allow, SCRIPT, `${run.folder}/out`, ...entries.map((entry) => `${source}/${entry}`)],
     {
       ...run,
       cwd: source,
     },
   );
   try {
-    return Output.parse(JSON.parse(result.stdout));
+    const outputs = z.array(Output).parse(JSON.parse(result.stdout));
+    if (outputs.length !== entries.length) throw new Error("An outcome is missing");
+    return outputs;
   } catch (cause) {
     const offline = result.stderr.includes("Failed loading");
     throw unavailable(

@@ -20,7 +20,7 @@ const Module = z.object({
   error: z.string().optional(),
   dependencies: z.array(z.object({ specifier: z.string(), code: Target.optional() })).optional(),
 });
-const Info = z.object({
+const Output = z.object({
   roots: z.array(z.string()).min(1),
   modules: z.array(Module),
   redirects: z.record(z.string(), z.string()).default({}),
@@ -59,9 +59,28 @@ interface Walk {
  */
 export function readGraph(json: string, names: SourceNames): Graph {
   const info = parseInfo(json);
+  return graphFrom(info, info.roots[0] ?? "", names);
+}
+
+/**
+ * Reads the graphs of several modules out of the one that imports them all.
+ *
+ * @param entries `file:` URLs of modules of the graph.
+ * @throws {AppError} BUNDLER_UNAVAILABLE when the output isn't understood.
+ */
+export function readGraphs(
+  json: string,
+  names: SourceNames,
+  entries: readonly string[],
+): Graph[] {
+  const info = parseInfo(json);
+  return entries.map((entry) => graphFrom(info, entry, names));
+}
+
+function graphFrom(info: Info, entry: string, names: SourceNames): Graph {
   const walk: Walk = {
     names,
-    modules: new Map(info.modules.map((module) => [module.specifier, module])),
+    modules: info.bySpecifier,
     redirects: info.redirects,
     seen: new Set(),
     inputs: [],
@@ -69,15 +88,22 @@ export function readGraph(json: string, names: SourceNames): Graph {
     refusals: [],
     errors: [],
   };
-  visit(walk, info.roots[0] ?? "", { position: "", specifier: "" });
+  visit(walk, entry, { position: "", specifier: "" });
   const [first] = [...walk.refusals, ...walk.errors];
   const failure = first === undefined ? null : failureOf(first);
   return { inputs: walk.inputs.toSorted(), missing: walk.missing.toSorted(), failure };
 }
 
-function parseInfo(json: string): z.infer<typeof Info> {
+/** Deno's output, with its modules by specifier. */
+interface Info extends z.infer<typeof Output> {
+  readonly bySpecifier: ReadonlyMap<string, Module>;
+}
+
+function parseInfo(json: string): Info {
   try {
-    return Info.parse(JSON.parse(json));
+    const output = Output.parse(JSON.parse(json));
+    const bySpecifier = new Map(output.modules.map((module) => [module.specifier, module]));
+    return { ...output, bySpecifier };
   } catch (cause) {
     throw unavailable("Deno's module graph could not be read", cause);
   }

@@ -35,7 +35,9 @@ export async function readSources(root: string, files: readonly string[]): Promi
 }
 
 /** The SHA-256 of each source. */
-export function digestsOf(sources: Sources): Record<string, string> {
+export function digestsOf(
+  sources: Iterable<readonly [file: string, bytes: Uint8Array]>,
+): Record<string, string> {
   return Object.fromEntries([...sources].map(([file, bytes]) => [file, digestOf(bytes)]));
 }
 
