@@ -54,7 +54,7 @@ export function failureOf(status: number, text: string): CliError {
 
 /** What to do about an error, where the catalogue speaks of HTTP. */
 const HINTS: Partial<Record<ErrorCode, string>> = {
-  AUTHENTICATION_REQUIRED: "Give another key with FLUXBASE_TOKEN or --token-file",
+  AUTHENTICATION_REQUIRED: "Give another key with FLUXBASE_TOKEN, --token-file or login",
   NOT_FOUND: "See what there is with the list command",
   PRECONDITION_FAILED: "See the current version with: secrets get NAME",
 };

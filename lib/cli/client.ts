@@ -25,6 +25,8 @@ export interface RequestOptions {
   /** Sent as it is. */
   body?: Uint8Array<ArrayBuffer>;
   headers?: Readonly<Record<string, string>>;
+  /** Never sent again when the connection breaks: what it makes is shown once and can't be replayed. */
+  once?: boolean;
   /** Milliseconds until the answer must have begun and, unless it is streamed, ended. Default 30 s. */
   timeoutMs?: number;
 }
@@ -63,7 +65,9 @@ export class Client {
     options: RequestOptions = {},
   ): Promise<{ data: T; headers: Headers }> {
     const signal = AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS);
-    const once = READS.has(method) ? {} : { "idempotency-key": crypto.randomUUID() };
+    const once = READS.has(method) || options.once === true
+      ? {}
+      : { "idempotency-key": crypto.randomUUID() };
     const headers = { ...once, ...options.headers };
     const response = await this.#send(method, path, { ...options, headers }, signal);
     const text = await response.text().catch((error) => {

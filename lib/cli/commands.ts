@@ -6,6 +6,8 @@
 import { functions } from "./functions.ts";
 import { jobs } from "./jobs.ts";
 import { keyring } from "./keyring.ts";
+import { keys } from "./keys.ts";
+import { auth, login, logout, profiles, whoami } from "./login.ts";
 import { secrets } from "./secrets.ts";
 import { health, version } from "./server.ts";
 import { settings } from "./setting_secrets.ts";
@@ -21,5 +23,20 @@ export const HELP: Command = {
 export const ROOT: Command = {
   name: "fluxbase",
   summary: "Secrets for edge functions and background jobs",
-  commands: [secrets, settings, functions, jobs, keyring, health, version, HELP],
+  commands: [
+    secrets,
+    settings,
+    functions,
+    jobs,
+    keyring,
+    keys,
+    login,
+    logout,
+    whoami,
+    profiles,
+    auth,
+    health,
+    version,
+    HELP,
+  ],
 };

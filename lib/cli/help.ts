@@ -66,7 +66,8 @@ function rootNotes(): string {
   const run =
     "In a checkout, fluxbase stands for: deno task -q cli. The server of this machine is " +
     "found at FLUXBASE_HOST and FLUXBASE_PORT (http://127.0.0.1:8080), and its admin key in " +
-    "FLUXBASE_DATA_DIR (.fluxbase). Elsewhere set FLUXBASE_SERVER and FLUXBASE_TOKEN.";
+    "FLUXBASE_DATA_DIR (.fluxbase). Elsewhere run fluxbase login, or set FLUXBASE_SERVER and " +
+    "FLUXBASE_TOKEN.";
   return [section("Exit codes", codes), wrap(run, WIDTH).join("\n")].join("\n\n");
 }
 

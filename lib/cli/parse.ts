@@ -10,7 +10,14 @@
 import { parseArgs } from "@std/cli";
 import { usageError } from "./failure.ts";
 import { nearest } from "./suggest.ts";
-import { answersTo, type Command, type Flag, Flags, GLOBAL_FLAGS } from "./table.ts";
+import {
+  answersTo,
+  type Command,
+  type Flag,
+  Flags,
+  type FlagValue,
+  GLOBAL_FLAGS,
+} from "./table.ts";
 
 /** A command line, understood. */
 export interface Invocation {
@@ -150,9 +157,11 @@ function readFlags(
       throw unknownFlag(word.slice(2).split("=", 1)[0]!, command, known.map(named), every);
     },
   });
-  const values = new Map<string, string | boolean>();
-  for (const { name } of known) {
+  const values = new Map<string, FlagValue>();
+  for (const { name, many } of known) {
     const given = parsed[name] as (string | boolean)[];
+    if (many === true) values.set(name, given as string[]);
+    if (many === true) continue;
     if (given.length > 1) throw usageError(`Flag --${name} is given more than once`);
     if (given[0] !== undefined) values.set(name, given[0]);
   }

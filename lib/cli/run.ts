@@ -46,11 +46,13 @@ async function dispatch(words: readonly string[], io: Io, place: Place): Promise
   if (flags.on("version")) return io.out((await import("../version.ts")).VERSION);
   if (command === HELP) return await showHelp([ROOT], io);
   if (flags.on("help") || command.load === undefined) return await showHelp(path, io);
-  const [handler, { readSettings }] = await Promise.all([
+  const [handler, { readSettings }, { chooseProfile }] = await Promise.all([
     command.load(),
     later<typeof import("./settings.ts")>("./settings.ts"),
+    later<typeof import("./profile_choice.ts")>("./profile_choice.ts"),
   ]);
-  await handler(contextOf(invocation, readSettings(flags, place), io));
+  const choice = await chooseProfile(flags, place, { mayBeNew: command.newProfile === true });
+  await handler(contextOf(invocation, readSettings(flags, place, choice), io));
 }
 
 async function showHelp(path: readonly Command[], io: Io): Promise<void> {
@@ -81,13 +83,14 @@ function bypassProxy(): void {
 async function connect(
   settings: Settings,
   io: Io,
-  options: { anonymous?: boolean } = {},
+  options: { anonymous?: boolean; token?: string } = {},
 ): Promise<Client> {
-  const [{ Client }, { findToken }] = await Promise.all([
+  const [{ Client }, { findToken, refusePlainHttp }] = await Promise.all([
     later<typeof import("./client.ts")>("./client.ts"),
     later<typeof import("./credentials.ts")>("./credentials.ts"),
   ]);
-  const token = options.anonymous === true ? null : await findToken(settings);
+  if (options.token !== undefined) refusePlainHttp(settings);
+  const token = options.anonymous === true ? null : options.token ?? await findToken(settings);
   if (settings.loopback) bypassProxy();
   const onRequest = (method: string, path: string): void => {
     if (settings.debug) io.note(`DEBUG: ${method} ${path}`);

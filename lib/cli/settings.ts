@@ -4,6 +4,8 @@
  * @module
  */
 import { usageError } from "./failure.ts";
+import { NO_PROFILE, type ProfileChoice } from "./profile_choice.ts";
+import type { Profile } from "./profiles.ts";
 import type { Flags } from "./table.ts";
 
 /** What the environment holds, such as `Deno.env.get`. */
@@ -25,6 +27,12 @@ export interface Settings {
   readonly debug: boolean;
   /** The path of `--token-file`, as typed. */
   readonly tokenFile: string | undefined;
+  /** The profile that was chosen or is the current one; `null` when there is none. */
+  readonly profile: Profile | null;
+  /** The name that `--profile` or FLUXBASE_PROFILE gives, whether there is such a profile or not. */
+  readonly profileName: string | null;
+  /** The file of profiles. */
+  readonly configPath: string;
   /** Reads one environment variable. */
   readonly environment: Environment;
   /** Makes a path that was typed absolute. */
@@ -51,13 +59,15 @@ export interface Place {
  *
  * @throws {CliError} Exit 2 when one of them is malformed.
  */
-export function readSettings(flags: Flags, place: Place): Settings {
+export function readSettings(
+  flags: Flags,
+  place: Place,
+  choice: ProfileChoice = NO_PROFILE,
+): Settings {
   const { cwd, root } = place;
   // A variable that is empty counts as not set, as the server has it.
   const environment: Environment = (name) => place.environment(name) || undefined;
-  const url = parseServer(
-    flags.text("server") ?? environment("FLUXBASE_SERVER") ?? local(environment),
-  );
+  const url = parseServer(findServer(flags, environment, choice));
   // `deno task` changes into the project; INIT_CWD is where the person was.
   const typedFrom = cwd === root ? environment("INIT_CWD") ?? cwd : cwd;
   const dataDir = environment("FLUXBASE_DATA_DIR") ?? ".fluxbase";
@@ -69,10 +79,22 @@ export function readSettings(flags: Flags, place: Place): Settings {
     headers: !flags.on("no-headers"),
     debug: flags.on("debug"),
     tokenFile: flags.text("token-file"),
+    ...choice,
     environment,
     resolvePath: (path) => join(typedFrom, path),
     dataDirs: [...new Set([join(cwd, dataDir), join(root, dataDir)])],
   };
+}
+
+/**
+ * What names the server most closely comes first. HOST and PORT name the one on this machine, so a
+ * profile that is merely the current one doesn't lead a command meant for it elsewhere.
+ */
+function findServer(flags: Flags, environment: Environment, { profile }: ProfileChoice): string {
+  const chosen = flags.text("profile") === undefined ? undefined : profile?.server;
+  const here = environment("FLUXBASE_HOST") ?? environment("FLUXBASE_PORT");
+  return flags.text("server") ?? chosen ?? environment("FLUXBASE_SERVER") ??
+    (here === undefined ? profile?.server : undefined) ?? local(environment);
 }
 
 /** The server on this machine, as the same environment would start it. */

@@ -15,6 +15,8 @@ export interface Flag {
   readonly short?: string;
   /** What its value is called in help; a flag without one is on or off. */
   readonly value?: string;
+  /** Whether it may be given several times. */
+  readonly many?: boolean;
   readonly help: string;
 }
 
@@ -39,9 +41,9 @@ export interface Context {
   readonly settings: Settings;
   /**
    * Opens the connection. The key is looked for only now, so that nothing else needs one; an
-   * anonymous connection sends none.
+   * anonymous connection sends none, and `token` is sent instead of any other.
    */
-  connect(options?: { anonymous?: boolean }): Promise<Client>;
+  connect(options?: { anonymous?: boolean; token?: string }): Promise<Client>;
 }
 
 /** What a command does. */
@@ -62,12 +64,16 @@ export interface Command {
   /** Loads the handler when the command is run, and not before. */
   readonly load?: () => Promise<Handler>;
   readonly commands?: readonly Command[];
+  /** Whether `--profile` may name one that isn't there yet. */
+  readonly newProfile?: boolean;
 }
 
 /** The flags that every command has. */
 export const GLOBAL_FLAGS: readonly Flag[] = [
   { name: "server", value: "URL", help: "The server (or FLUXBASE_SERVER)" },
   { name: "token-file", value: "PATH", help: "A file that holds the key (or FLUXBASE_TOKEN)" },
+  { name: "profile", short: "p", value: "NAME", help: "The profile (or FLUXBASE_PROFILE)" },
+  { name: "config", value: "PATH", help: "The file of profiles (or FLUXBASE_CONFIG)" },
   { name: "insecure", help: "Send the key over plain http to another machine" },
   { name: "output", short: "o", value: "FORMAT", help: "table, json or yaml (default table)" },
   { name: "no-headers", help: "Leave out the heading of tables" },
@@ -77,12 +83,15 @@ export const GLOBAL_FLAGS: readonly Flag[] = [
   { name: "version", help: "Show the version" },
 ];
 
+/** What was given for a flag. */
+export type FlagValue = string | boolean | readonly string[];
+
 /** The flags that were given. */
 export class Flags {
-  readonly #values: ReadonlyMap<string, string | boolean>;
+  readonly #values: ReadonlyMap<string, FlagValue>;
 
   /** Takes the values by the flags' long names. */
-  constructor(values: ReadonlyMap<string, string | boolean>) {
+  constructor(values: ReadonlyMap<string, FlagValue>) {
     this.#values = values;
   }
 
@@ -90,6 +99,12 @@ export class Flags {
   text(name: string): string | undefined {
     const value = this.#values.get(name);
     return typeof value === "string" ? value : undefined;
+  }
+
+  /** The texts of a flag that may be given several times. */
+  texts(name: string): readonly string[] {
+    const value = this.#values.get(name);
+    return Array.isArray(value) ? value : [];
   }
 
   /** Whether an on/off flag is on. */

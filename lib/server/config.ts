@@ -141,7 +141,12 @@ export const SETTINGS: readonly Setting[] = [
 ];
 
 /** Understood by the command line, and harmless in the server's environment. */
-const CLIENT_SETTINGS = ["FLUXBASE_SERVER", "FLUXBASE_TOKEN", "FLUXBASE_PROFILE"];
+const CLIENT_SETTINGS = [
+  "FLUXBASE_SERVER",
+  "FLUXBASE_TOKEN",
+  "FLUXBASE_PROFILE",
+  "FLUXBASE_CONFIG",
+];
 
 /**
  * Reads the configuration.

@@ -6,6 +6,8 @@
 import { Hono } from "hono";
 import type { AppEnv } from "../../lib/http/env.ts";
 import { createApp } from "../../lib/http/app.ts";
+import { whoamiRoutes } from "../../lib/http/identity.ts";
+import { serviceKeyRoutes } from "../../lib/http/service_keys.ts";
 import { createLog } from "../../lib/log.ts";
 import type { Grant } from "../../lib/principal/principal.ts";
 import { admin, injected, type World } from "./world.ts";
@@ -33,7 +35,17 @@ export async function withApi(
   const { vault, auth, keys } = world;
   const lines: string[] = [];
   const log = createLog({ level: "debug", write: (line) => lines.push(line) });
-  const app = createApp({ vault, auth, health: {}, log, functions });
+  const app = createApp({
+    vault,
+    auth,
+    health: {},
+    log,
+    functions,
+    mounts: {
+      "/api/v1/admin/keys": serviceKeyRoutes(keys),
+      "/api/v1/auth/whoami": whoamiRoutes(),
+    },
+  });
   const adminKey = (await keys.ensureAdminKey())!;
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, app.fetch);
   const { port } = server.addr;

@@ -28,6 +28,9 @@ export const ROOT = new URL("../../", import.meta.url).pathname;
 
 const CONFIG = `${ROOT}deno.json`;
 
+/** Where no file of profiles is, so that nobody's own are used. */
+const NO_PROFILES = `${ROOT}tests/no-such-file.yaml`;
+
 /** The words that run the command line. */
 export const TASK: readonly string[] = ["task", "--quiet", "--config", CONFIG, "cli"];
 
@@ -38,7 +41,7 @@ export async function runCli(
 ): Promise<CliResult> {
   const child = new Deno.Command(Deno.execPath(), {
     args: [...(options.task ?? TASK), ...words],
-    env: { ...hostEnvironment(), ...options.env },
+    env: { ...hostEnvironment(), FLUXBASE_CONFIG: NO_PROFILES, ...options.env },
     clearEnv: true,
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     stdin: "piped",
