@@ -10,6 +10,7 @@ import { run as change } from "./change.ts";
 import { run as coldCall } from "./cold_call.ts";
 import { run as commandLine } from "./command_line.ts";
 import { run as deploying } from "./deploy.ts";
+import { run as jobs } from "./jobs.ts";
 import { run as masking } from "./masking.ts";
 import { run as resolving } from "./resolving.ts";
 import { run as secretsApi } from "./secrets_api.ts";
@@ -26,6 +27,7 @@ const BENCHES: readonly Bench[] = [
   { name: "cli", title: "5 command line", run: commandLine },
   { name: "mask", title: "6 masking", run: masking },
   { name: "change", title: "7 change under load", run: change },
+  { name: "jobs", title: "8 jobs", run: jobs },
   { name: "deploy", title: "8 deploying", run: deploying },
 ];
 

@@ -20,10 +20,20 @@ export const KEY_ROLES = {
     "settings:write",
     "settings:delete",
     "functions:invoke",
+    "jobs:submit",
+    "jobs:read",
+    "jobs:manage",
     "logs:read",
   ],
-  reader: ["secrets:list", "secrets:read", "settings:list", "settings:read", "logs:read"],
-  invoker: ["functions:invoke"],
+  reader: [
+    "secrets:list",
+    "secrets:read",
+    "settings:list",
+    "settings:read",
+    "jobs:read",
+    "logs:read",
+  ],
+  invoker: ["functions:invoke", "jobs:submit"],
 } as const satisfies Record<string, readonly (Action | "*")[]>;
 
 /**

@@ -7,6 +7,7 @@ import type { Clock } from "pg-boss";
 import { Plaintext } from "../../lib/crypto/plaintext.ts";
 import { AppError } from "../../lib/errors.ts";
 import type { Job } from "../../lib/jobs/job.ts";
+import type { AttemptRunner } from "../../lib/jobs/settle.ts";
 import { type JobsRoom, startJobs } from "../../lib/jobs/start.ts";
 import type { SubmitInput } from "../../lib/jobs/submit.ts";
 import { JobRunner } from "../../lib/runtime/job_runner.ts";
@@ -48,6 +49,8 @@ export interface JobWorldOptions {
   readonly graceMs?: number;
   /** Whether jobs are run. Default true. */
   readonly work?: boolean;
+  /** Makes the attempts. Default: a real runner over real children. */
+  readonly runner?: AttemptRunner;
 }
 
 /** Starts jobs in `world`, runs `test`, and ends everything. */
@@ -57,6 +60,15 @@ export async function withJobs(
   test: (jobs: JobWorld) => Promise<void>,
 ): Promise<void> {
   await using opened = new AsyncDisposableStack();
+  await test(await openJobs(world, options, opened));
+}
+
+/** Starts jobs in `world`; the end of `opened` ends everything. */
+export async function openJobs(
+  world: World,
+  options: JobWorldOptions,
+  opened: AsyncDisposableStack,
+): Promise<JobWorld> {
   const code = new Map(Object.entries(options.code));
   const recorder = new Recorder(new ExecutionStore(world.database.sql), { flushMs: 20 });
   const pool = await openPool(opened);
@@ -84,7 +96,7 @@ export async function withJobs(
     onTrouble: (what, error) => troubles.push(`${what}: ${error}`),
     ...(options.work !== false && {
       worker: {
-        runner,
+        runner: options.runner ?? runner,
         concurrency: options.concurrency ?? 4,
         pollMs: 200,
         ...(options.silentMs !== undefined && { silentMs: options.silentMs }),
@@ -93,7 +105,7 @@ export async function withJobs(
     }),
   });
   opened.defer(() => room.close(options.graceMs ?? 0));
-  await test(makeWorld(world, room, recorder, code, troubles));
+  return makeWorld(world, room, recorder, code, troubles);
 }
 
 async function openPool(opened: AsyncDisposableStack): Promise<Pool> {
