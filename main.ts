@@ -11,6 +11,7 @@ import type { Hono } from "hono";
 import { startAuth, type StartedAuth } from "./lib/auth/start.ts";
 import { type Config, readConfig } from "./lib/server/config.ts";
 import { openCode } from "./lib/server/code.ts";
+import { ownAddresses } from "./lib/server/own_addresses.ts";
 import { DataDir } from "./lib/server/data_dir.ts";
 import { AppError } from "./lib/errors.ts";
 import { createApp } from "./lib/http/app.ts";
@@ -330,18 +331,6 @@ function logKeyEvent(log: Log, what: string, detail: unknown): void {
     return log.warn("key ring", { what, reason, ...errorFields(detail) });
   }
   log.info("key ring", { what, ...(detail as { done: number; damaged: number }) });
-}
-
-/** The database and this server stay closed to functions wherever they are. */
-function ownAddresses({ databaseUrl, host, port, keys: { transit } }: Config): string[] {
-  const own = host === "0.0.0.0" || host === "::" || port === 0 ? [] : [`${host}:${port}`];
-  if (transit !== null) {
-    const { hostname, port: given, protocol } = new URL(transit.url);
-    own.push(`${hostname}:${given || (protocol === "https:" ? 443 : 80)}`);
-  }
-  if (databaseUrl === null) return own;
-  const { hostname, port: databasePort } = new URL(databaseUrl);
-  return hostname === "" ? own : [...own, `${hostname}:${databasePort || 5432}`];
 }
 
 async function functionNames(code: CodeSource, directory: string): Promise<string[] | null> {

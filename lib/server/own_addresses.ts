@@ -1,0 +1,39 @@
+/**
+ * What the server itself uses, and functions may not.
+ *
+ * @module
+ */
+
+/** What has addresses. */
+export interface AddressedConfig {
+  readonly host: string;
+  readonly port: number;
+  readonly databaseUrl: string | null;
+  readonly keys: { readonly transit: { readonly url: string } | null };
+}
+
+const EVERYWHERE = new Set(["0.0.0.0", "::", "[::]"]);
+/** A function that names one of them must not get by as another. */
+const LOOPBACK = ["localhost", "127.0.0.1", "[::1]"];
+const DEFAULT_PORTS: Readonly<Record<string, number>> = { "https:": 443, "http:": 80 };
+
+/**
+ * The addresses, as `host:port`, of this server, its database and its key service. They stay closed
+ * to functions wherever they are, also to those that name them.
+ */
+export function ownAddresses({ host, port, databaseUrl, keys }: AddressedConfig): string[] {
+  const own = port === 0 ? [] : spellings(EVERYWHERE.has(host) ? "localhost" : host, port);
+  for (const url of [databaseUrl, keys.transit?.url ?? null]) {
+    if (url === null) continue;
+    const { hostname, port: given, protocol } = new URL(url);
+    if (hostname === "") continue;
+    own.push(...spellings(hostname, Number(given) || (DEFAULT_PORTS[protocol] ?? 5432)));
+  }
+  return [...new Set(own)];
+}
+
+function spellings(host: string, port: number): string[] {
+  const bare = host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
+  const isLoopback = LOOPBACK.includes(bare) || bare.startsWith("127.");
+  return [...new Set(isLoopback ? [...LOOPBACK, bare] : [bare])].map((each) => `${each}:${port}`);
+}
