@@ -2,30 +2,32 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Plaintext } from "../../lib/crypto/plaintext.ts";
 import { AppError } from "../../lib/errors.ts";
 import { PURPOSES } from "../../lib/crypto/wrap.ts";
+import type { RootProvider } from "../../lib/keyring/root.ts";
+import { verifyRing } from "../../lib/keyring/verify_ring.ts";
 import type { Database } from "../../lib/store/sql.ts";
-import { databases } from "../support/databases.ts";
-import { joinKeyWorld, type KeyWorld, newRoot, provide } from "../support/key_world.ts";
+import {
+  joinKeyWorld,
+  type KeyWorld,
+  newRoot,
+  provide,
+  testOnEmptyDatabases,
+} from "../support/key_world.ts";
 import { admin, injected, ref } from "../support/world.ts";
 
 const text = Plaintext.fromText;
 
-/** Registers a test once for each kind of database, each time with an empty one. */
+const testOnDatabases = testOnEmptyDatabases();
+
 function testOver(
   name: string,
-  work: (world: KeyWorld, database: Database) => Promise<void>,
+  work: (world: KeyWorld, database: Database, provider: RootProvider) => Promise<void>,
 ): void {
-  for (const kind of databases) {
-    Deno.test(`${name} (${kind.name})`, async () => {
-      const database = await kind.open();
-      try {
-        const world = await joinKeyWorld(database, provide(newRoot()));
-        await work(world, database);
-        assertEquals(world.problems, []);
-      } finally {
-        await database.close();
-      }
-    });
-  }
+  testOnDatabases(name, async (database) => {
+    const provider = provide(newRoot());
+    const world = await joinKeyWorld(database, provider);
+    await work(world, database, provider);
+    assertEquals(world.problems, []);
+  });
 }
 
 /** What every table has under keys that aren't primary, but for what goes by itself. */
@@ -104,3 +106,94 @@ testOver("retire() refuses a key that is in use, with the number left", async (w
   );
   assertEquals((await injected(world)).FLUXBASE_SECRET_S_1, "second of 1");
 });
+
+testOver("a row that was changed from outside is not made genuine", async (world, database) => {
+  const { ringAdmin, ring, renewer, vault } = world;
+  const { sql } = database;
+  for (const name of ["A", "B", "C"]) {
+    await vault.create(admin, ref(name, "prod"), { value: text(`value of ${name}`) });
+  }
+  await sql`update functions.secrets set expires_at = now() + interval '1 year' where name = 'A'`;
+  await sql`update functions.secret_versions v set created_by = 'somebody else'
+    from functions.secrets s where s.id = v.secret_id and s.name = 'B'`;
+  const old = new Set([ring.primaryId("value"), ring.primaryId("row")]);
+  await ringAdmin.rotate();
+  await renew(world);
+  assert(renewer.state.damaged >= 2);
+  const macs = await sql<{ name: string; id: string }>`
+    select s.name || ' secret' as name, encode(substring(s.mac from 1 for 8), 'hex') as id
+    from functions.secrets s
+    union all select s.name || ' version', encode(substring(v.mac from 1 for 8), 'hex')
+    from functions.secret_versions v join functions.secrets s on s.id = v.secret_id order by 1`;
+  assertEquals(
+    macs.filter(({ id }) => old.has(id)).map(({ name }) => name),
+    ["A secret", "B version"],
+  );
+  for (const id of old) {
+    const error = await assertRejects(() => ringAdmin.retire(id), AppError);
+    assertEquals(error.code, "KEY_IN_USE");
+  }
+});
+
+testOver(
+  "a service key is stored anew under the newest token key when it is used",
+  async (world) => {
+    const { auth, keys, ring, ringAdmin, database, sealTokens } = world;
+    const { text: token } = await keys.issue(admin, { name: "ci", grants: [...admin.grants] });
+    await auth.authenticate(token);
+    const old = ring.primaryId("token");
+    await ringAdmin.rotate(["token"]);
+    assertEquals((await assertRejects(() => ringAdmin.retire(old), AppError)).code, "KEY_IN_USE");
+    const { kind } = await auth.authenticate(token);
+    await sealTokens.settled();
+    assertEquals(kind, "service_key");
+    const [row] = await database.sql<{ id: string }>`
+    select encode(substring(token_mac from 1 for 8), 'hex') as id from functions.service_keys`;
+    assertEquals(row!.id, ring.primaryId("token"));
+    await ringAdmin.retire(old);
+    await auth.authenticate(token);
+  },
+);
+
+testOver("a token key is free once the last key under it is revoked", async (world) => {
+  const { keys, ring, ringAdmin } = world;
+  const { key } = await keys.issue(admin, { name: "ci", grants: [...admin.grants] });
+  const old = ring.primaryId("token");
+  await ringAdmin.rotate(["token"]);
+  await assertRejects(() => ringAdmin.retire(old), AppError);
+  await keys.revoke(admin, key.id);
+  await ringAdmin.retire(old);
+});
+
+testOver("keys are replaced by age and by the number of seals", async (world, database) => {
+  const { ring, ringAdmin } = world;
+  const limits = { maxAgeMs: 365 * 24 * 60 * 60 * 1_000, maxSeals: 10_000 };
+  assertEquals(await ringAdmin.rotateIfDue(limits), []);
+  await database.sql`update functions.data_keys set seals = 10000 where purpose = 'value'`;
+  const [made, ...more] = await ringAdmin.rotateIfDue(limits);
+  assertEquals([made!.purpose, more], ["value", []]);
+  assertEquals(ring.primaryId("value"), made!.id);
+  const aged = await ringAdmin.rotateIfDue({ ...limits, maxAgeMs: -1_000 });
+  assertEquals(aged.map(({ purpose }) => purpose).sort(), ["digest", "row", "token", "value"]);
+});
+
+testOver(
+  "two servers that find a key too old at once make one new one",
+  async (world, database, provider) => {
+    const other = await joinKeyWorld(database, provider);
+    const limits = { maxAgeMs: -1_000, maxSeals: Infinity };
+    const [one, two] = await Promise.all([
+      world.ringAdmin.rotateIfDue(limits),
+      other.ringAdmin.rotateIfDue(limits),
+    ]);
+    const keys = await world.ringAdmin.list();
+    assertEquals(keys.filter(({ status }) => status === "primary").length, 4);
+    // Each may have found some; a key that was made since is older than that at once.
+    assert(one.length + two.length >= 4);
+    await world.keeper.reload();
+    assertEquals(
+      await verifyRing(world.keeper, world.ringAdmin).then(({ problems }) => problems),
+      [],
+    );
+  },
+);

@@ -4,6 +4,7 @@
  * @module
  */
 import { serviceKeyTable } from "../../lib/auth/sealed_tables.ts";
+import { TokenRenewal } from "../../lib/auth/token_renewal.ts";
 import { gateDatabase } from "../../lib/keyring/gate.ts";
 import { KeyAdmin } from "../../lib/keyring/key_admin.ts";
 import { Renewer } from "../../lib/keyring/renewer.ts";
@@ -16,7 +17,8 @@ import { sealedTables } from "../../lib/server/sealed_tables.ts";
 import { RowSetStore } from "../../lib/store/row_sets.ts";
 import { SERVICE_KEYS_SET } from "../../lib/store/service_keys.ts";
 import type { Database } from "../../lib/store/sql.ts";
-import { joinWorld, type World } from "./world.ts";
+import { databases } from "./databases.ts";
+import { emptyDatabase, joinWorld, type World } from "./world.ts";
 
 /** A world with what changes its ring. */
 export interface KeyWorld extends World {
@@ -24,6 +26,8 @@ export interface KeyWorld extends World {
   readonly ringAdmin: KeyAdmin;
   readonly renewer: Renewer;
   readonly tables: readonly SealedTable[];
+  /** What is behind keys that are used. */
+  readonly sealTokens: TokenRenewal;
   /** What went wrong behind. */
   readonly problems: unknown[];
 }
@@ -55,17 +59,50 @@ export async function joinKeyWorld(
   });
   const database = gateDatabase(inner, keeper);
   const watch = new HeadWatch();
-  const world: World = await joinWorld(database, { ring: keeper.ring, watch });
+  const { ring } = keeper;
+  const set = new RowSetStore(SERVICE_KEYS_SET, { ring, watch });
+  const onError = (error: unknown) => void problems.push(error);
+  const sealTokens = new TokenRenewal({ sql: database.sql, ring, set, onError });
+  const world: World = await joinWorld(database, {
+    ring,
+    watch,
+    onVerified: (row, token) => sealTokens.note(row, token),
+  });
   changed = () => world.auth.invalidate(null);
-  const set = new RowSetStore(SERVICE_KEYS_SET, { ring: keeper.ring, watch });
   const tables = sealedTables(watch, { tables: [serviceKeyTable(set)] });
   const renewer = new Renewer({
     database,
-    ring: keeper.ring,
+    ring,
     tables,
-    onError: (error) => problems.push(error),
+    onError,
     pace: { rest: 0, sliceMs: 1 },
   });
   const ringAdmin = new KeyAdmin({ sql: database.sql, keeper, tables, now });
-  return { ...world, keeper, ringAdmin, renewer, tables, problems };
+  return { ...world, keeper, ringAdmin, renewer, tables, sealTokens, problems };
+}
+
+/**
+ * Makes a function that registers a test once for each kind of database, each time with an empty
+ * one; the tests of a file share them.
+ */
+export function testOnEmptyDatabases(): (
+  name: string,
+  work: (database: Database) => Promise<void>,
+) => void {
+  const open = new Map<string, Database>();
+  Deno.test.beforeAll(async () => {
+    for (const kind of databases) open.set(kind.name, await kind.open());
+  });
+  Deno.test.afterAll(async () => {
+    for (const database of open.values()) await database.close();
+  });
+  return (name, work) => {
+    for (const kind of databases) {
+      Deno.test(`${name} (${kind.name})`, async () => {
+        const database = open.get(kind.name)!;
+        await emptyDatabase(database);
+        await work(database);
+      });
+    }
+  };
 }

@@ -7,7 +7,7 @@ import { Hono } from "hono";
 import { type KeyRing, openKeyRing } from "../../lib/crypto/keyring.ts";
 import { generateWrappedKeys } from "../../lib/crypto/keyring.ts";
 import { generateRootKey, parseRootKeys, type RootKey } from "../../lib/crypto/root_key.ts";
-import { Authenticator } from "../../lib/auth/authenticator.ts";
+import { Authenticator, type AuthenticatorParts } from "../../lib/auth/authenticator.ts";
 import type { AppEnv } from "../../lib/http/env.ts";
 import { createApp } from "../../lib/http/app.ts";
 import { createLog } from "../../lib/log.ts";
@@ -52,6 +52,7 @@ export interface WorldOptions {
   now?: () => Date;
   resolver?: ResolverOptions;
   authFreshMs?: number;
+  onVerified?: AuthenticatorParts["onVerified"];
 }
 
 /** Joins the parts of one server over `database`. Two over one database are two replicas. */
@@ -72,7 +73,13 @@ export async function joinWorld(database: Database, options: WorldOptions = {}):
   });
   const set = new RowSetStore(SERVICE_KEYS_SET, { ring, watch });
   await set.ensure(sql);
-  const auth = new Authenticator({ sql, ring, set, freshMs: options.authFreshMs ?? Infinity });
+  const auth = new Authenticator({
+    sql,
+    ring,
+    set,
+    freshMs: options.authFreshMs ?? Infinity,
+    ...(options.onVerified && { onVerified: options.onVerified }),
+  });
   const vault = new Vault({ sql, ring, resolver, watch, now });
   const keys = new ServiceKeys({ sql, ring, held: auth, set, now });
   return { database, roots, ring, resolver, auth, vault, keys };
@@ -96,14 +103,15 @@ export function testOverDatabases(): (name: string, work: Work, options?: WorldO
     for (const kind of databases) {
       Deno.test(`${name} (${kind.name})`, async (t) => {
         const database = open.get(kind.name)!;
-        await empty(database);
+        await emptyDatabase(database);
         await work(await joinWorld(database, options), kind.name, t);
       });
     }
   };
 }
 
-async function empty({ sql }: Database): Promise<void> {
+/** Removes every row of every table. */
+export async function emptyDatabase({ sql }: Database): Promise<void> {
   const tables = await sql<{ name: string }>`
     select format('%I.%I', schemaname, tablename) as name from pg_tables
     where schemaname = 'functions'`;
