@@ -14,7 +14,7 @@ export interface AddressedConfig {
 
 const EVERYWHERE = new Set(["0.0.0.0", "::", "[::]"]);
 /** A function that names one of them must not get by as another. */
-const LOOPBACK = ["localhost", "127.0.0.1", "[::1]"];
+const LOOPBACK = ["localhost", "127.0.0.0/8", "0.0.0.0/8", "[::1]", "[::]"];
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { "https:": 443, "http:": 80 };
 
 /**
@@ -35,5 +35,5 @@ export function ownAddresses({ host, port, databaseUrl, keys }: AddressedConfig)
 function spellings(host: string, port: number): string[] {
   const bare = host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
   const isLoopback = LOOPBACK.includes(bare) || bare.startsWith("127.");
-  return [...new Set(isLoopback ? [...LOOPBACK, bare] : [bare])].map((each) => `${each}:${port}`);
+  return (isLoopback ? LOOPBACK : [bare]).map((each) => `${each}:${port}`);
 }
