@@ -50,6 +50,8 @@ import type { Database } from "./lib/store/sql.ts";
 import { type Facts, summary } from "./lib/server/summary.ts";
 import { systemSettingRoutes, userSettingRoutes } from "./lib/http/settings.ts";
 import { startSettings } from "./lib/settings/start.ts";
+import { verifyRoutes } from "./lib/http/verify.ts";
+import { openVerification } from "./lib/server/verification.ts";
 import { HeadWatch } from "./lib/resolve/head_watch.ts";
 import { ensureHeads } from "./lib/vault/adopt.ts";
 import { Vault } from "./lib/vault/vault.ts";
@@ -133,13 +135,25 @@ export async function startServer(
     dataDir.writeKey(ADMIN_KEY_FILE, text)
   );
   await subscribe(database, resolver, identity, opened);
+  const tables = sealedTables(watch, identity);
   const keys = await keyring.serve({
-    tables: sealedTables(watch, identity),
+    tables,
     limits: config.keys.limits,
     rootRenewal: root.renewal,
     onChange: () => identity.invalidate(null),
   });
   opened.defer(() => keys.close());
+  const verification = openVerification({
+    sql,
+    ring,
+    watch,
+    tables,
+    serviceKeys: identity.set,
+    checkRing: () => keys.report(),
+    onPlace: (place) => resolver.invalidate(place),
+    onServiceKeys: () => identity.invalidate(null),
+    onAccept: (place, by, accepted) => log.warn("accepted", { place, by, ...accepted }),
+  });
 
   const store = new ExecutionStore(sql);
   const recorder = new Recorder(store, {
@@ -230,6 +244,7 @@ export async function startServer(
       "/api/v1/jobs": jobRoutes(jobs.jobs),
       "/api/v1/admin/logs/executions": executionLogRoutes(store),
       "/api/v1/admin/keyring": keyringRoutes(keys),
+      "/api/v1/admin/verify": verifyRoutes(verification, log),
       "/api/v1/admin/keys": serviceKeyRoutes(serviceKeys),
       "/api/v1/admin/settings": systemSettingRoutes(settings.vault),
       "/api/v1/settings": userSettingRoutes(settings.vault),

@@ -42,6 +42,8 @@ export interface AuthParts {
 export interface StartedAuth {
   /** What uses keys of the ring. */
   readonly tables: readonly SealedTable[];
+  /** Which keys there are. */
+  readonly set: RowSetStore;
   readonly auth: Authentication;
   readonly keys: ServiceKeys;
   /** `null` when no other issuer is trusted. */
@@ -91,6 +93,7 @@ export async function startAuth(parts: AuthParts): Promise<StartedAuth> {
     keys,
     exchange,
     tables: [serviceKeyTable(set)],
+    set,
     invalidate: (prefix) => authenticator.invalidate(prefix),
     purge: (now) => keys.purgeExchanged(new Date(now.getTime() - DAY_MS)),
     async close(): Promise<void> {

@@ -12,6 +12,7 @@ import { secrets } from "./secrets.ts";
 import { health, version } from "./server.ts";
 import { settings } from "./setting_secrets.ts";
 import type { Command } from "./table.ts";
+import { verify } from "./verify.ts";
 
 /** `help`, which takes the words of any command. */
 export const HELP: Command = {
@@ -29,6 +30,7 @@ export const ROOT: Command = {
     functions,
     jobs,
     keyring,
+    verify,
     keys,
     login,
     logout,

@@ -104,6 +104,11 @@ export class KeyService {
     await this.#parts.admin.retire(id);
   }
 
+  /** Reads roots and ring anew, and tells what is wrong; for the walk over all that is stored. */
+  report(): Promise<RingReport> {
+    return verifyRing(this.#parts.keeper, this.#parts.admin);
+  }
+
   /**
    * Reads roots and ring anew, and looks whether everything that is used can be opened.
    *

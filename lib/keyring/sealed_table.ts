@@ -43,6 +43,18 @@ export interface SealedTable {
    * @param after What the batch before returned; {@linkcode TABLE_START} at first.
    */
   renew?(tools: RenewalTools, after: string): Promise<RenewedBatch>;
+  /** How its rows are checked one by one; left out where one alone can't be. */
+  readonly check?: RowCheck;
+}
+
+/** How rows of a table are read and checked. */
+export interface RowCheck {
+  /** The columns to read of `t`, and of what `join` joins. */
+  readonly select: string;
+  readonly join?: string | undefined;
+  readonly large?: string | undefined;
+  /** @throws {AppError} INTEGRITY_VIOLATION or SECRET_UNREADABLE for a row that is not as written. */
+  row(ring: KeyRing, row: Row): void;
 }
 
 /** The most rows of a batch. */
@@ -76,10 +88,12 @@ export interface RowRecipe<R extends { readonly mac: Uint8Array }> {
 export function sealedTable<R extends { readonly mac: Uint8Array }>(
   recipe: RowRecipe<R>,
 ): SealedTable {
-  const { table, columns, set } = recipe;
+  const { table, columns, set, select, join, large } = recipe;
   return {
     table,
     columns,
+    // Whoever makes a row anew checks it first.
+    check: { select, join, large, row: (ring, row) => void recipe.renew(ring, recipe.read(row)) },
     renew: (tools, after) =>
       set === undefined
         ? renewBatch(recipe, tools, after)

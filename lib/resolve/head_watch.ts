@@ -28,6 +28,11 @@ export class HeadWatch {
     if (seen === undefined || seen.revision < revision) this.#seen.set(place, { revision, mac });
   }
 
+  /** The highest revision that was seen of a place; 0 when none was. */
+  revision(place: Place): number {
+    return this.#seen.get(place)?.revision ?? 0;
+  }
+
   /** Forgets a place: an operator has looked at it. */
   forget(place: Place): void {
     this.#seen.delete(place);

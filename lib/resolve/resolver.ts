@@ -12,7 +12,7 @@ import { type Clock, FreshCache, systemClock } from "./fresh_cache.ts";
 import { HeadWatch } from "./head_watch.ts";
 import { buildInjection, type Injection, type InjectionPart } from "./injection.ts";
 import { type EnvironmentSecrets, pick } from "./precedence.ts";
-import { describeRef, type SecretRow, type StoredSecret } from "./records.ts";
+import { describeRef, type SecretIdentity, type StoredSecret } from "./records.ts";
 import type { Namespace } from "./ref.ts";
 
 /** Where stored secrets come from. */
@@ -159,7 +159,7 @@ export function openCurrent(ring: KeyRing, { row, current }: StoredSecret): Plai
  */
 export function openVersion(
   ring: KeyRing,
-  secret: SecretRow,
+  secret: SecretIdentity,
   version: { readonly version: number; readonly envelope: Uint8Array },
 ): Plaintext {
   try {

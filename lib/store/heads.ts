@@ -95,6 +95,16 @@ export async function updateHead(sql: Sql, before: Head, after: Head): Promise<b
   return (await sql.query(`${text} returning 1 as stored`, values)).length === 1;
 }
 
+/** Puts a head there, whatever is stored of the place. */
+export async function putHead(
+  sql: Sql,
+  after: Head,
+  placeMac: Uint8Array | null,
+): Promise<void> {
+  await removeHead(sql, after.place);
+  await insertHead(sql, after, placeMac);
+}
+
 /** Replaces what authenticates a namespace as one; the caller holds the registry's head. */
 export async function replacePlaceMac(sql: Sql, place: Place, mac: Uint8Array): Promise<void> {
   await sql`update functions.heads set place_mac = ${mac} where namespace = ${place}`;

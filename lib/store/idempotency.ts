@@ -68,6 +68,16 @@ export async function purgeAnswers(sql: Sql, now: Date): Promise<number> {
   return rows.length;
 }
 
+/** Reads a row of `functions.idempotency_keys`. */
+export function answerRow(row: Row): RememberedAnswer {
+  const { principal, key, created_at: createdAt, ...raw } = row as Row & RawAnswer & {
+    principal: string;
+    key: string;
+  };
+  const { fingerprint, status, body } = raw;
+  return { principal, key, fingerprint, status, body, createdAt };
+}
+
 interface RawAnswer {
   fingerprint: Uint8Array;
   status: number;

@@ -23,7 +23,15 @@ import {
   signPlace,
 } from "../resolve/head.ts";
 import type { HeadWatch } from "../resolve/head_watch.ts";
-import { findHead, head, insertHead, listPlaces, type RawHead, updateHead } from "./heads.ts";
+import {
+  findHead,
+  head,
+  insertHead,
+  listPlaces,
+  putHead,
+  type RawHead,
+  updateHead,
+} from "./heads.ts";
 import type { Row, Sql } from "./sql.ts";
 
 /** A set and the table that it is of. */
@@ -44,6 +52,8 @@ export type ChangeSet = (moves: readonly RowMove[]) => Promise<void>;
 
 /** How often a row is read again that was changed between two looks. */
 const ATTEMPTS = 5;
+/** How far a revision goes on, so that no server takes the new head for an old one. */
+const FORWARD = 1_000_000;
 
 /** One table's set. */
 export class RowSetStore {
@@ -117,6 +127,52 @@ export class RowSetStore {
       const list = moveRows(ring, openHead(ring, before!), [{ after: { mac: placeMac } }]);
       await updateHead(tx, before!, makeHead(ring, NAMESPACES, before!.revision + 1, list));
     });
+  }
+
+  /**
+   * Looks at every row's place in the set anew.
+   *
+   * @throws {AppError} INTEGRITY_VIOLATION when a row is missing or too many.
+   */
+  async verify(sql: Sql): Promise<void> {
+    this.#held = undefined;
+    await this.#macs(sql);
+  }
+
+  /**
+   * Makes a new head for the rows that are there, whatever it was.
+   *
+   * @param isSound Tells whether a row is as it was written.
+   * @param discard Whether rows that aren't are removed.
+   * @returns How many rows there are, and how many were not sound; when those are not to be
+   * discarded, nothing was changed.
+   */
+  async accept(
+    sql: Sql,
+    isSound: (row: Row) => boolean,
+    discard: boolean,
+  ): Promise<{ accepted: number; discarded: number }> {
+    const { name, table } = this.spec;
+    const { ring, watch } = this.#tools;
+    const { head: made, result } = await sql.transaction(async (tx) => {
+      const before = await findHead(tx, name, { forUpdate: true });
+      const rows = await tx.query<Row & { mac: Uint8Array }>(`select * from ${table}`);
+      const sound = rows.filter(isSound);
+      const result = { accepted: sound.length, discarded: rows.length - sound.length };
+      if (result.discarded > 0 && !discard) return { result };
+      for (const row of rows) {
+        if (!sound.includes(row)) await tx.query(`delete from ${table} where mac = $1`, [row.mac]);
+      }
+      const revision = Math.max(before?.revision ?? 0, watch.revision(name)) + FORWARD;
+      const moves = sound.map((row) => ({ after: row }));
+      const head = makeHead(ring, name, revision, moveRows(ring, NO_ROWS, moves));
+      await putHead(tx, head, signPlace(ring, name));
+      return { head, result };
+    });
+    if (made === undefined) return result;
+    watch.forget(name);
+    watch.note(made);
+    return result;
   }
 
   async #lock(tx: Sql): Promise<Head> {

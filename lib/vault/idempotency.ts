@@ -39,7 +39,7 @@ export class Idempotency {
   async recall(sql: Sql, request: RepeatableRequest, now: Date): Promise<string | undefined> {
     const remembered = await findAnswer(sql, request.principal, request.key, now);
     if (remembered === undefined) return undefined;
-    if (!this.#isGenuine(remembered)) {
+    if (!this.isGenuine(remembered)) {
       throw new AppError("INTEGRITY_VIOLATION", "A remembered answer is not as it was written");
     }
     if (!this.#ring.verifyMac("digest", requestMessage(request), remembered.fingerprint)) {
@@ -64,7 +64,8 @@ export class Idempotency {
     return { ...unsigned, body: { answer: answer.text, mac: mac.toHex() } };
   }
 
-  #isGenuine({ body, ...unsigned }: RememberedAnswer): boolean {
+  /** Tells whether a remembered answer is as it was written. */
+  isGenuine({ body, ...unsigned }: RememberedAnswer): boolean {
     if (typeof body.answer !== "string" || typeof body.mac !== "string") return false;
     if (!/^(?:[0-9a-f]{2})+$/.test(body.mac)) return false;
     return this.#ring.verifyMac(
