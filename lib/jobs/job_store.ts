@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { InjectionSource } from "../resolve/injection.ts";
+import type { ValueSource } from "../resolve/injection.ts";
 import type { Row, Sql } from "../store/sql.ts";
 import type { Attempt, Job, SignedOrder } from "./job.ts";
 import { attemptOf, JOB_TABLES, jobColumns, jobOf, ORDER_COLUMNS, orderOf } from "./job_rows.ts";
@@ -30,7 +30,7 @@ export interface EndedAttempt {
   readonly error: string | null;
   readonly errorCode: string | null;
   readonly codeHash: string | null;
-  readonly secrets: readonly InjectionSource[];
+  readonly secrets: readonly ValueSource[];
 }
 
 /** Inserts an order; false when there is one of this id already. */

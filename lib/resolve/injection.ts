@@ -12,6 +12,7 @@ import {
   narrowSettings,
   NO_SETTING_VALUES,
   type ResolvedSettings,
+  type SettingSource,
 } from "./resolved_settings.ts";
 import type { SettingName } from "./setting_ref.ts";
 
@@ -22,6 +23,9 @@ export interface InjectionSource {
   /** The stored version; `null` for a value of the server's environment. */
   readonly version: number | null;
 }
+
+/** Where any value that a run gets comes from. */
+export type ValueSource = InjectionSource | SettingSource;
 
 /** The values that one run gets. */
 export interface Injection {
@@ -58,6 +62,15 @@ export function buildInjection(parts: readonly InjectionPart[], validUntil: numb
   const sources = sorted.map(({ name, scope, version }) => ({ name, scope, version }));
   const digest = digestValues(DIGEST_KEY, sorted);
   return { env, system: NO_SETTING_VALUES, digest, sources, validUntil };
+}
+
+/** Where everything comes from that a run gets for a user, in the order in which it is looked up. */
+export function sourcesOf(
+  { sources, system }: Injection,
+  user: ResolvedSettings,
+): readonly ValueSource[] {
+  if (system.sources.length + user.sources.length === 0) return sources;
+  return [...sources, ...user.sources, ...system.sources];
 }
 
 /** The same injection with the system's settings. */

@@ -3,8 +3,7 @@
  *
  * @module
  */
-import type { InjectionSource } from "../resolve/injection.ts";
-import type { SettingSource } from "../resolve/resolved_settings.ts";
+import type { ValueSource } from "../resolve/injection.ts";
 import type { LogLevel } from "./output.ts";
 
 /** How a run ended. */
@@ -35,7 +34,7 @@ export interface Execution {
   readonly principal: string | null;
   readonly requestId: string;
   /** Names, scopes and versions of what was injected; never values. */
-  readonly secrets: readonly (InjectionSource | SettingSource)[];
+  readonly secrets: readonly ValueSource[];
 }
 
 /** One masked line of a run's output. */

@@ -8,6 +8,7 @@
  */
 import type { ResolvedSettings } from "../resolve/resolved_settings.ts";
 import type { GrowingMasker } from "./mask/growing_masker.ts";
+import { revealSettings } from "./setting_variables.ts";
 
 /** How the child is told; the channel. */
 export interface SettingsReceiver {
@@ -39,10 +40,9 @@ export class GivenSettings {
     return number;
   }
 
-  #give({ values }: ResolvedSettings): number {
+  #give(settings: ResolvedSettings): number {
     const number = ++this.#last;
-    const revealed: Record<string, string> = {};
-    for (const [name, value] of values) revealed[name] = value.reveal();
+    const revealed = revealSettings(settings);
     // Before the child has them: what it prints from then on is masked.
     this.#masker.add(Object.values(revealed));
     this.#child.giveSettings(number, revealed);

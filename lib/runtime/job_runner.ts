@@ -4,7 +4,7 @@
  * @module
  */
 import { AppError, type ErrorCode } from "../errors.ts";
-import type { Injection, InjectionSource } from "../resolve/injection.ts";
+import { type Injection, sourcesOf, type ValueSource } from "../resolve/injection.ts";
 import type { Namespace } from "../resolve/ref.ts";
 import { NO_SETTING_VALUES, type ResolvedSettings } from "../resolve/resolved_settings.ts";
 import type { UserId } from "../resolve/setting_ref.ts";
@@ -72,7 +72,7 @@ export interface JobEnd {
   readonly code: ErrorCode | null;
   readonly codeHash: string | null;
   /** Names, scopes and versions of what was injected; never values. */
-  readonly secrets: readonly InjectionSource[];
+  readonly secrets: readonly ValueSource[];
 }
 
 interface Run {
@@ -81,6 +81,8 @@ interface Run {
   readonly startedDate: Date;
   code: Code | undefined;
   given: Injection | undefined;
+  /** The part of the user's settings that the job sees. */
+  user: ResolvedSettings;
 }
 
 /** The runner of jobs. */
@@ -102,6 +104,7 @@ export class JobRunner {
       startedDate: new Date(),
       code: undefined,
       given: undefined,
+      user: NO_SETTING_VALUES,
     };
     try {
       const result = await this.#attempt(run);
@@ -115,17 +118,11 @@ export class JobRunner {
     const { call } = run;
     const { pool, graceMs } = this.#parts;
     const recipe = await this.#prepare(run);
-    const user = await this.#userSettings(call.userId);
     call.signal.throwIfAborted();
-    const instance = await pool.startAlone(new JobRecipe(recipe, call), graceMs);
+    const instance = await pool.startAlone(new JobRecipe(recipe, call, run.user), graceMs);
     const active = instance.call(
       call.executionId,
-      {
-        method: "POST",
-        url: "http://job.invalid/",
-        headers: [],
-        ...instance.settingsOf(recipe.narrow(user)),
-      },
+      { method: "POST", url: "http://job.invalid/", headers: [] },
       new TextEncoder().encode(call.payload),
       { answerMs: recipe.limits.answerMs, streamMs: recipe.limits.answerMs },
       () => call.signal,
@@ -153,6 +150,7 @@ export class JobRunner {
     const injection = secrets.cached(namespace) ?? await secrets.resolve(namespace);
     const recipe = this.#recipes.get(target, run.code, injection);
     run.given = recipe.injection;
+    run.user = recipe.narrow(await this.#userSettings(run.call.userId));
     return recipe;
   }
 
@@ -191,9 +189,9 @@ export class JobRunner {
   }
 
   #finish(run: Run, end: Omit<JobEnd, "codeHash" | "secrets">): JobEnd {
-    const { call, code, given } = run;
+    const { call, code, given, user } = run;
     const shared = { outcome: end.outcome, codeHash: code?.hash ?? null };
-    const secrets = given?.sources ?? [];
+    const secrets = given === undefined ? [] : sourcesOf(given, user);
     const execution: Execution = {
       ...shared,
       id: call.executionId,

@@ -16,6 +16,7 @@ import type { OutputLine } from "./output.ts";
 import { narrowNetwork } from "./network.ts";
 import { type ChildShape, heapMbOf, shapeKey } from "./permissions.ts";
 import type { Recipe } from "./pool.ts";
+import { revealSettings } from "./setting_variables.ts";
 import type { Code, RunLimits, Target } from "./target.ts";
 
 /** What recipes are made with. */
@@ -100,9 +101,7 @@ export class FunctionRecipe implements Recipe {
     for (const [name, value] of this.injection.env) {
       env[name] = secrets[name.slice(ENV_PREFIX.length)] = value.reveal();
     }
-    const system: Record<string, string> = {};
-    for (const [name, value] of this.injection.system.values) system[name] = value.reveal();
-    return { code: this.#code.code, env, secrets, system };
+    return { code: this.#code.code, env, secrets, system: revealSettings(this.injection.system) };
   }
 
   /** What the function gets of a user's settings: those that its own settings let by. */

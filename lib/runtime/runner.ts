@@ -4,7 +4,7 @@
  * @module
  */
 import { AppError } from "../errors.ts";
-import type { Injection } from "../resolve/injection.ts";
+import { type Injection, sourcesOf } from "../resolve/injection.ts";
 import { NO_SETTING_VALUES, type ResolvedSettings } from "../resolve/resolved_settings.ts";
 import { CallError } from "./channel.ts";
 import type { Execution, ExecutionSink, Outcome } from "./execution.ts";
@@ -176,7 +176,7 @@ export class Runner {
   }
 
   #finish(run: Run, outcome: Outcome, status: number | null): void {
-    const { target, code } = run;
+    const { target, code, given, user } = run;
     const execution: Execution = {
       id: run.id,
       kind: "function",
@@ -189,7 +189,7 @@ export class Runner {
       status,
       principal: target.principal,
       requestId: target.requestId,
-      secrets: sourcesOf(run),
+      secrets: given === undefined ? [] : sourcesOf(given, user),
     };
     this.#parts.sink.finished(execution);
   }
@@ -204,14 +204,6 @@ export class Runner {
       text: `[a secret's value was masked in the response header ${header}]`,
     });
   }
-}
-
-/** Everything that a run was given, by name. */
-function sourcesOf({ given, user }: Run): Execution["secrets"] {
-  if (given === undefined) return [];
-  const { sources, system } = given;
-  if (system.sources.length + user.sources.length === 0) return sources;
-  return [...sources, ...user.sources, ...system.sources];
 }
 
 const OUTCOMES: Partial<Record<AppError["code"], Outcome>> = {

@@ -119,6 +119,20 @@ testOnSites("the guide's job runs as printed, typed at the command line", async 
   });
 });
 
+Deno.test("the examples are jobs, and run as their page says", () =>
+  withSite("embedded", async (site) => {
+    const examples = new URL("../../examples/jobs/", import.meta.url);
+    for (const name of ["sync.ts", "report.ts"]) {
+      await writeJobs(site, { [name]: await Deno.readTextFile(new URL(name, examples)) });
+    }
+    await withServer(site, async (server) => {
+      const words = ["jobs", "submit", "report", "--payload", '{"days": 3}', "--wait"];
+      const { code, out, err } = await server.cli(words);
+      assertEquals([code, out.trim()], [0, '{"days":3,"rows":60}'], err);
+      assertStringIncludes((await server.cli(["jobs", "list"])).out, "sync");
+    });
+  }));
+
 Deno.test("an api runs no jobs, and a worker serves nothing but its health", () =>
   withSite("postgres", async (site) => {
     await writeJobs(site, { "sum.ts": SUM });
@@ -152,9 +166,16 @@ Deno.test("an api runs no jobs, and a worker serves nothing but its health", () 
 
 Deno.test("a job reads the settings of the system and of the user it was submitted for", () =>
   withSite("postgres", async (site) => {
-    const code = `export default () => {
-      console.log(secrets.getUser("plan") ?? "none");
-      return { plan: secrets.get("plan")?.length ?? null, region: secrets.get("region")?.length };
+    const code = `const early = secrets.getUser("plan") ?? "none";
+    export default () => {
+      console.log(early, Deno.env.get("FLUXBASE_USER_PLAN"));
+      const variables = ["USER_PLAN", "SETTING_REGION"].map((name) =>
+        Deno.env.get("FLUXBASE_" + name)?.length ?? null);
+      return {
+        plan: secrets.get("plan")?.length ?? null,
+        region: secrets.get("region")?.length,
+        variables,
+      };
     }`;
     await writeJobs(site, { "settings.ts": code });
     await withServer(site, async (server) => {
@@ -174,13 +195,18 @@ Deno.test("a job reads the settings of the system and of the user it was submitt
         });
       };
       const own = await run(user);
-      assertEquals(JSON.parse(own.result), { plan: 13, region: 17 });
+      assertEquals(JSON.parse(own.result), { plan: 13, region: 17, variables: [13, 17] });
+      const sources = own.secrets.map(({ scope, name }: Record<string, string>) =>
+        `${scope} ${name}`
+      );
+      assertEquals(sources, ["user PLAN", "system REGION"]);
       const logs = await until("its line", async () => {
         const { text } = await server.ask("GET", `/api/v1/jobs/${own.id}/logs`);
         return JSON.parse(text).count === 1 && text;
       });
       assert(!logs.includes("the-user-plan"), logs);
-      assertEquals(JSON.parse((await run({})).result), { plan: null, region: 17 });
+      const nobodys = { plan: null, region: 17, variables: [null, 17] };
+      assertEquals(JSON.parse((await run({})).result), nobodys);
     });
   }));
 
