@@ -308,13 +308,13 @@ async function subscribe(
   const secrets = await database.listen(
     SECRETS_CHANNEL,
     (payload) => resolver.invalidate(payload === "" ? null : payload as Namespace),
-    () => resolver.invalidate(null),
+    () => resolver.doubt(null),
   );
   opened.defer(() => secrets.close());
   const serviceKeys = await database.listen(
     SERVICE_KEYS_CHANNEL,
     (payload) => identity.invalidate(payload === "" ? null : payload),
-    () => identity.invalidate(null),
+    () => identity.doubt(),
   );
   opened.defer(() => serviceKeys.close());
 }

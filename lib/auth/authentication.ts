@@ -77,6 +77,8 @@ export class Authentication {
     } catch (error) {
       const refused = error instanceof AppError && error.code === "AUTHENTICATION_REQUIRED";
       if (refused) this.#limits.fail(address, keyId);
+      // That the database is away is nobody's guess at a key.
+      else this.#limits.succeed(address);
       throw error;
     }
   }

@@ -25,6 +25,8 @@ export interface AuthenticatorParts {
    * processes write to; `Infinity` when this process is the only writer.
    */
   readonly freshMs?: number;
+  /** How long after its last check a known key is good during an outage. Default 300,000 ms. */
+  readonly maxStaleMs?: number;
   /** Which keys there are; shared with whoever changes them. */
   readonly set?: RowSetStore;
   /** Told of each key that was looked up and found good, with its row. */
@@ -45,7 +47,7 @@ export class Authenticator {
   #used: HeldKey[] = [];
 
   constructor(parts: AuthenticatorParts) {
-    const { sql, ring, freshMs = 1_000, set, clock = systemClock } = parts;
+    const { sql, ring, freshMs = 1_000, maxStaleMs = 300_000, set, clock = systemClock } = parts;
     this.#sql = sql;
     this.#ring = ring;
     this.#set = set ?? new RowSetStore(SERVICE_KEYS_SET, { ring, watch: new HeadWatch() });
@@ -55,6 +57,9 @@ export class Authenticator {
     this.#cache = new FreshCache<HeldKey>({
       load: (id, previous) => this.#load(id, previous),
       validUntil: ({ row }) => row.expiresAt?.getTime() ?? Infinity,
+      // While nobody can ask the database, nobody can revoke a key in it either.
+      isOutage: (error) => error instanceof AppError && error.code === "STORE_UNAVAILABLE",
+      maxStaleMs,
       freshMs,
       clock,
     });
@@ -104,6 +109,11 @@ export class Authenticator {
   invalidate(prefix: string | null): void {
     if (prefix === null) this.#nobody = nobody(this.#ring);
     this.#cache.invalidate(prefix);
+  }
+
+  /** Has every key looked up again before it is good, save during an outage: news was missed. */
+  doubt(): void {
+    this.#cache.doubt(null);
   }
 
   /** The ids of the keys that were used since the last call. */

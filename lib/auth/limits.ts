@@ -67,7 +67,7 @@ export class Limits {
     if (perAddress > 0) this.#take(this.#attempts, addressName(address), perAddress, now);
   }
 
-  /** Notes that an attempt showed a good key: it doesn't count. */
+  /** Notes that an attempt showed a good key, or could not be decided: it doesn't count. */
   succeed(address: string | null): void {
     this.#attempts.get(addressName(address))?.giveBack();
   }

@@ -50,6 +50,8 @@ export interface StartedAuth {
   readonly exchange: OidcExchange | null;
   /** Looks a key, or every key (`null`), up again. */
   invalidate(prefix: string | null): void;
+  /** Has every key looked up again, save during an outage. */
+  doubt(): void;
   /** Sweeps exchanged keys that expired a day ago. */
   purge(now: Date): Promise<void>;
   /** Writes down what isn't yet, and ends. */
@@ -95,6 +97,7 @@ export async function startAuth(parts: AuthParts): Promise<StartedAuth> {
     tables: [serviceKeyTable(set)],
     set,
     invalidate: (prefix) => authenticator.invalidate(prefix),
+    doubt: () => authenticator.doubt(),
     purge: (now) => keys.purgeExchanged(new Date(now.getTime() - DAY_MS)),
     async close(): Promise<void> {
       clearInterval(timer);

@@ -50,6 +50,8 @@ interface Slot<V> {
   generation: number;
   /** Whether the last check ended in an outage. */
   failing: boolean;
+  /** Whether it must be checked before it counts as current again. */
+  doubted: boolean;
   flight: Promise<V> | undefined;
 }
 
@@ -85,7 +87,7 @@ export class FreshCache<V> {
   /** The value of `key` if it is certainly current; never waits. */
   peek(key: string): V | undefined {
     const slot = this.#slots.get(key);
-    if (slot === undefined || slot.value === undefined) return undefined;
+    if (slot === undefined || slot.value === undefined || slot.doubted) return undefined;
     const now = this.#clock.monotonic();
     const age = now - slot.checkedAt;
     if (age >= this.#freshMs || !this.#isValid(slot.value)) return undefined;
@@ -112,14 +114,31 @@ export class FreshCache<V> {
 
   /** Forgets `key`, or everything (`null`). What is being read now satisfies no later caller. */
   invalidate(key: string | null): void {
-    const one = key === null ? undefined : this.#slots.get(key);
-    const affected = key === null ? this.#slots.values() : one === undefined ? [] : [one];
-    for (const slot of affected) {
+    for (const slot of this.#affected(key)) {
       slot.generation++;
       slot.value = undefined;
       slot.flight = undefined;
       slot.failing = false;
     }
+  }
+
+  /**
+   * Has `key`, or everything (`null`), checked before it is given out again, since it may have
+   * changed: a write ended in an error, or news may have been missed. Other than an invalidated
+   * value, which is known to be old, a doubted one may stand in during an outage.
+   */
+  doubt(key: string | null): void {
+    for (const slot of this.#affected(key)) {
+      slot.generation++;
+      slot.doubted = true;
+      slot.flight = undefined;
+    }
+  }
+
+  #affected(key: string | null): Iterable<Slot<V>> {
+    if (key === null) return this.#slots.values();
+    const slot = this.#slots.get(key);
+    return slot === undefined ? [] : [slot];
   }
 
   #isValid(value: V): boolean {
@@ -132,7 +151,7 @@ export class FreshCache<V> {
     let slot = this.#slots.get(key);
     if (slot === undefined) {
       if (this.#slots.size >= this.#max) this.#evict();
-      const empty = { value: undefined, flight: undefined, failing: false };
+      const empty = { value: undefined, flight: undefined, failing: false, doubted: false };
       slot = { ...empty, checkedAt: -Infinity, usedAt, generation: 0 };
       this.#slots.set(key, slot);
     }
@@ -176,6 +195,7 @@ export class FreshCache<V> {
       slot.value = loaded;
       slot.checkedAt = startedAt;
       slot.failing = false;
+      slot.doubted = false;
       return loaded;
     } catch (error) {
       if (slot.generation !== generation) throw error;

@@ -113,6 +113,11 @@ export class Resolver {
     this.#cache.invalidate(namespace);
   }
 
+  /** Has every later call look for a change first: a write ended in an error, or news was missed. */
+  doubt(namespace: Namespace | null): void {
+    this.#cache.doubt(namespace);
+  }
+
   async #load(namespace: Namespace | null, previous: Held | undefined): Promise<Held> {
     if (previous && previous.revision === await this.#source.revision(namespace)) return previous;
     const { heads, secrets } = await this.#loader.load(namespace);

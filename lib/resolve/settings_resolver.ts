@@ -97,9 +97,14 @@ export class SettingsResolver {
     this.#cache.invalidate(userId ?? SYSTEM);
   }
 
-  /** Makes every later call read again, whoever's settings it is about. */
-  invalidateAll(): void {
-    this.#cache.invalidate(null);
+  /** Has every later call look for a change first: a write ended in an error. */
+  doubt(userId: UserId | null): void {
+    this.#cache.doubt(userId ?? SYSTEM);
+  }
+
+  /** As {@linkcode doubt}, whoever's settings it is about: news was missed. */
+  doubtAll(): void {
+    this.#cache.doubt(null);
   }
 
   async #load(userId: UserId | null, previous: Held | undefined): Promise<Held> {

@@ -40,7 +40,7 @@ export async function startSettings(parts: SettingsParts): Promise<StartedSettin
   const heard = await database.listen(
     SETTINGS_CHANNEL,
     (payload) => users.invalidate(payload === "" ? null : payload as UserId),
-    () => users.invalidateAll(),
+    () => users.doubtAll(),
   );
   return {
     vault: new SettingsVault({ sql: database.sql, ring, resolver: users }),

@@ -23,7 +23,10 @@ export interface SettingsVaultParts {
   readonly sql: Sql;
   readonly ring: KeyRing;
   /** Those who hold values opened; told after a commit and before it is acknowledged. */
-  readonly resolver: { invalidate(userId: UserId | null): void };
+  readonly resolver: {
+    invalidate(userId: UserId | null): void;
+    doubt(userId: UserId | null): void;
+  };
   /** The clock; default the machine's. */
   readonly now?: () => Date;
 }
@@ -66,7 +69,7 @@ export class SettingWriter {
     const repeated = await this.#recall(request, context.now);
     if (repeated !== undefined) return repeated;
     try {
-      return await sql.transaction(async (tx) => {
+      const result = await sql.transaction(async (tx) => {
         const result = await run(tx, context);
         if (request !== undefined) {
           const answer = { status: write.status, text: settingAnswerText(result) };
@@ -74,11 +77,12 @@ export class SettingWriter {
         }
         return result;
       });
-    } catch (error) {
-      return await this.#explain(error, write.ref, request, context.now);
-    } finally {
-      // Also after an error: a connection that broke may have broken after the commit.
       resolver.invalidate(write.ref.userId);
+      return result;
+    } catch (error) {
+      // A connection that broke may have broken after the commit.
+      resolver.doubt(write.ref.userId);
+      return await this.#explain(error, write.ref, request, context.now);
     }
   }
 

@@ -53,9 +53,12 @@ export function statementFailure(report: ServerReport, cause: unknown): Error {
   return unavailable(`The database cannot serve now (SQLSTATE ${report.sqlstate})`, cause);
 }
 
+/** Seconds after which a client may ask again. */
+const RETRY_AFTER = { "retry-after": "2" };
+
 /** Makes the error for a database that cannot be reached, is stuck, or has gone. */
 export function unavailable(message: string, cause?: unknown): AppError {
-  return new AppError("STORE_UNAVAILABLE", message, { cause });
+  return new AppError("STORE_UNAVAILABLE", message, { cause, headers: RETRY_AFTER });
 }
 
 function describe({ sqlstate, constraint }: ServerReport): string {

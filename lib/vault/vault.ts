@@ -54,6 +54,8 @@ export type { IfMatch, WriteOptions } from "./write_request.ts";
 export interface Invalidates {
   /** Called after a commit and before it is acknowledged; `null` means the global scope. */
   invalidate(namespace: Namespace | null): void;
+  /** Called after a write whose outcome isn't known. */
+  doubt(namespace: Namespace | null): void;
 }
 
 /** What a vault is made of. */

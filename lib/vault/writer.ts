@@ -37,7 +37,10 @@ export interface WriterParts {
   readonly sql: Sql;
   readonly ring: KeyRing;
   readonly keeper: HeadKeeper;
-  readonly resolver: { invalidate(namespace: Namespace | null): void };
+  readonly resolver: {
+    invalidate(namespace: Namespace | null): void;
+    doubt(namespace: Namespace | null): void;
+  };
   readonly now: () => Date;
 }
 
@@ -188,12 +191,12 @@ export class VaultWriter {
       try {
         const result = await work();
         if (result === undefined) throw new AppError("CONFLICT", "Secret was changed meanwhile");
+        if (writing.touched !== undefined) this.#parts.resolver.invalidate(writing.touched);
         return result;
       } catch (error) {
+        // A connection that broke may have broken after the commit.
+        if (writing.touched !== undefined) this.#parts.resolver.doubt(writing.touched);
         return await this.#explain(error, writing);
-      } finally {
-        // Also after an error: a connection that broke may have broken after the commit.
-        if (writing.touched !== undefined) this.#parts.resolver.invalidate(writing.touched);
       }
     });
   }

@@ -160,6 +160,23 @@ Deno.test("after invalidate() nothing stands in: the value is known to be old", 
   await assertRejects(() => bench.cache.get("a"), Outage);
 });
 
+Deno.test("after doubt() a value is checked first, and only an outage lets it stand in", async () => {
+  for (const key of ["a", null]) {
+    const bench = new Bench({ maxStaleMs: 1_000 });
+    await bench.cache.get("a");
+    bench.cache.doubt(key);
+    assertEquals(bench.cache.peek("a"), undefined);
+    bench.failure = new Outage();
+    assertEquals(await bench.cache.get("a"), "v1");
+    assertEquals(bench.cache.peek("a"), undefined);
+    bench.failure = undefined;
+    bench.stored = "v2";
+    // The check goes on behind the callers, who still get the stand-in.
+    while (bench.cache.peek("a") === undefined) await bench.cache.get("a");
+    assertEquals(bench.cache.peek("a"), "v2");
+  }
+});
+
 Deno.test("an error that is no outage ends the old value at once", async () => {
   const bench = new Bench({ freshMs: 100, maxStaleMs: 1_000 });
   await bench.cache.get("a");
