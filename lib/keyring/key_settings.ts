@@ -45,7 +45,7 @@ export interface KeySettings {
 export const MAX_SEALS = 2 ** 32;
 const MAX_AGE_DAYS = 365;
 const DAY_MS = 24 * 60 * 60 * 1_000;
-const NAME = /^[\w.-]+(?:\/[\w.-]+)*$/;
+const NAME = /^\w[\w.-]*$/;
 
 /**
  * Checks the settings.
@@ -85,7 +85,9 @@ function transitOf(texts: KeyTexts): KeySettings["transit"] {
   }
   const mount = texts.transitMount ?? "transit";
   if (!NAME.test(key)) throw invalid("FLUXBASE_TRANSIT_KEY", "must be the name of a key");
-  if (!NAME.test(mount)) throw invalid("FLUXBASE_TRANSIT_MOUNT", "must be a path");
+  if (!mount.split("/").every((part) => NAME.test(part))) {
+    throw invalid("FLUXBASE_TRANSIT_MOUNT", "must be a path");
+  }
   const role = texts.transitRole ?? "active";
   if (role !== "active" && role !== "open") {
     throw invalid("FLUXBASE_TRANSIT_ROLE", "must be active, or open to only open keys");
