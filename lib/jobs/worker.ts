@@ -129,7 +129,12 @@ export class JobWorker {
     const byId = new Map(claims.map((claim) => [claim.id, claim]));
     const claimed = claims.map(({ id, retryCount }) => ({ id, attempt: retryCount + 1 }));
     const begun = await beginAttempts(database.sql, claimed, this.id);
-    for (const attempt of begun) this.#begin(byId.get(attempt.order.id)!, attempt);
+    for (const attempt of begun) {
+      this.#begin(byId.get(attempt.order.id)!, attempt);
+      byId.delete(attempt.order.id);
+    }
+    // Without a record there is nothing to run; left alone, it would come back for ever.
+    for (const id of byId.keys()) await queue.cancel(database.sql, id);
     // There may be more where these came from.
     if (claims.length === count) this.#again = true;
   }

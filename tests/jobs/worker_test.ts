@@ -100,6 +100,25 @@ test("a worker that was taken for lost can't end the job, and stops its run", as
   });
 });
 
+test("what is in the queue and has no record leaves it", async (world) => {
+  await withJobs(
+    world,
+    { code: { count: "export default () => 1" }, work: false },
+    async (jobs) => {
+      const id = await jobs.submit("count");
+      const { sql } = world.database;
+      await sql`delete from functions.jobs where id = ${id}`;
+      await withJobs(world, { code: {} }, async (others) => {
+        await until("it is out of the queue", async () => {
+          const [row] = await sql`select state::text from pgboss.job where id = ${id}`;
+          return row!.state === "cancelled";
+        });
+        assertEquals(others.room.worker!.running, 0);
+      });
+    },
+  );
+});
+
 test("a schedule is set, shown, changed and removed", async (world) => {
   await withJobs(
     world,
