@@ -26,7 +26,6 @@ const entry = (status: number, exit: Entry["exit"], hint: string): Entry => ({
 export const CATALOGUE = {
   INVALID_REQUEST_BODY: entry(400, 2, "Send a JSON object with the documented fields."),
   MISSING_REQUIRED_FIELD: entry(400, 2, "Add the named field and send the request again."),
-  MISSING_REQUIRED_FIELD: entry(400, 2, "Add the named field and send the request again."),
   INVALID_INPUT: entry(400, 2, "Correct the named field and send the request again."),
   AUTHENTICATION_REQUIRED: entry(
     401,
@@ -42,7 +41,6 @@ export const CATALOGUE = {
   SCHEDULE_NOT_FOUND: entry(404, 4, "See the schedules with: jobs schedule list"),
   FUNCTION_NOT_FOUND: entry(404, 4, "Check the name, the namespace and the functions directory."),
   METHOD_NOT_ALLOWED: entry(405, 2, "Use one of the methods in the Allow header."),
-  DUPLICATE_KEY: entry(409, 5, "Use another key, or change the setting that is there."),
   DUPLICATE_KEY: entry(409, 5, "Use another key, or change the setting that is there."),
   CONFLICT: entry(409, 5, "Read the current state and decide again."),
   KEY_IN_USE: entry(409, 5, "See what is left with: keyring list"),
