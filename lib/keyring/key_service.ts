@@ -142,6 +142,11 @@ export class KeyService {
     if (keeper.isBehind) throw keeper.problem;
   }
 
+  /** Resolves when nothing is being made anew. */
+  settled(): Promise<void> {
+    return this.#parts.renewer.settled();
+  }
+
   /** Ends it after what is under way. */
   close(): Promise<void> {
     return this.#parts.close();
