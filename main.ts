@@ -15,6 +15,7 @@ import { ownAddresses } from "./lib/server/own_addresses.ts";
 import { DataDir } from "./lib/server/data_dir.ts";
 import { AppError } from "./lib/errors.ts";
 import { createApp } from "./lib/http/app.ts";
+import { withCallsFirst } from "./lib/http/call_app.ts";
 import type { AppEnv } from "./lib/http/env.ts";
 import { Client } from "./lib/http/client_address.ts";
 import { codeRoutes } from "./lib/http/code.ts";
@@ -44,7 +45,6 @@ import { migrate } from "./lib/store/migrate.ts";
 import { openPostgres } from "./lib/store/postgres.ts";
 import { StoredSecretSource } from "./lib/store/secret_source.ts";
 import { SECRETS_CHANNEL } from "./lib/store/secret_writes.ts";
-import { purgeDeletedSecrets } from "./lib/store/secrets.ts";
 import { SERVICE_KEYS_CHANNEL } from "./lib/store/service_keys.ts";
 import type { Database } from "./lib/store/sql.ts";
 import { type Facts, summary } from "./lib/server/summary.ts";
@@ -130,7 +130,7 @@ export async function startServer(
   });
   opened.defer(() => identity.close());
   const { auth, keys: serviceKeys, exchange } = identity;
-  const vault = new Vault({ sql, ring, resolver, watch });
+  const vault = new Vault({ sql, ring, resolver, watch, keepVersions: config.versionsKeep });
   const created = await serviceKeys.ensureAdminKey((text) =>
     dataDir.writeKey(ADMIN_KEY_FILE, text)
   );
@@ -205,7 +205,18 @@ export async function startServer(
     { name: "key ring", run: () => keys.tidy() },
     { name: "answers", run: (now) => purgeAnswers(sql, now) },
     { name: "exchanged keys", run: (now) => identity.purge(now) },
-    { name: "deleted secrets", run: (now) => purgeDeletedSecrets(sql, ago(now, DELETED_MS)) },
+    {
+      name: "deleted secrets",
+      run: (now) => vault.purgeDeleted(ago(now, config.deletedRetentionDays * DAY_MS)),
+    },
+    {
+      name: "old versions",
+      run: (now) =>
+        vault.trimHistories({
+          versions: config.versionsKeep,
+          replacedBefore: config.versionsKeepDays && ago(now, config.versionsKeepDays * DAY_MS),
+        }),
+    },
     { name: "deployed code", run: (now) => purgeDeployments(sql, ago(now, DELETED_MS)) },
     { name: "kept code", run: (now) => functions.sweep(ago(now, DAY_MS)) },
     { name: "kept job code", run: (now) => jobCode.sweep(ago(now, DAY_MS)) },
@@ -219,19 +230,13 @@ export async function startServer(
     key_ring: () => keys.check(),
     queue: () => jobs.check(),
   };
+  const calls = { auth, runner: runtime.runner, access: functions.code, log };
   const app = config.role === "worker" ? workerApp(health, log) : createApp({
     vault,
     auth,
     log,
     health,
-    functions: functionRoutes({
-      auth,
-      runner: runtime.runner,
-      access: functions.code,
-      code: functions,
-      executions: store,
-      log,
-    }),
+    functions: functionRoutes({ ...calls, code: functions, executions: store }),
     open: {
       "/api/v1/auth/oidc": exchangeRoutes({
         attempt: (caller, check) => auth.attempt(caller, check),
@@ -251,10 +256,11 @@ export async function startServer(
       "/api/v1/auth/whoami": whoamiRoutes(),
     },
   });
+  const fetch = config.role === "worker" ? app.fetch : withCallsFirst(app, calls);
   const { trustedProxies } = config.auth;
   const { hostname, port } = listen(
     config,
-    (request, connection) => app.fetch(request, new Client(request, connection, trustedProxies)),
+    (request, connection) => fetch(request, new Client(request, connection, trustedProxies)),
     opened,
   );
   const running = opened.move();

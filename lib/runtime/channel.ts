@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { setImmediate } from "node:timers";
 import { Frame, FrameWriter, readFrames, readHead, readU32 } from "./guest/frames.mjs";
 import { IncomingBody, OutgoingBody, peekBody } from "./guest/bodies.mjs";
 
@@ -92,7 +93,7 @@ export class Channel {
   constructor(connection: Deno.Conn, events: ChannelEvents) {
     this.#connection = connection;
     this.#events = events;
-    this.#writer = new FrameWriter(connection, () => this.close());
+    this.#writer = new FrameWriter(connection, () => this.close(), this.#schedule);
     readFrames(connection, this.#onFrame, this.#onTurn, MAX_CHILD_PAYLOAD)
       .catch(() => {
         // It broke, or the child doesn't keep to the protocol: either way it has ended.
@@ -157,6 +158,15 @@ export class Channel {
     for (const stream of [...this.#streams.values()]) stream.finish("lost");
     this.#events.onClosed();
   }
+
+  /**
+   * A lone call goes out at once; of several, those that came in the same turn of the event loop
+   * share a system call (measured at 16 clients: half as many, and half as many calls again).
+   */
+  readonly #schedule = (drain: () => void): void => {
+    if (this.#streams.size > 1) setImmediate(drain);
+    else queueMicrotask(drain);
+  };
 
   readonly #onFrame = (type: number, id: number, payload: Uint8Array): void => {
     if (id === 0) return this.#onControl(type, payload);

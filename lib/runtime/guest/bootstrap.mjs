@@ -9,9 +9,10 @@
  *
  * @module
  */
-import { AsyncLocalStorage } from "node:async_hooks";
 import { Frame, FrameWriter, readFrames, readHead, readU32 } from "./frames.mjs";
 import { IncomingBody, OutgoingBody, peekBody } from "./bodies.mjs";
+import { makeCallContext } from "./call_context.mjs";
+import { makeRequest } from "./call_request.mjs";
 import { jobHandler } from "./job.mjs";
 import { installSecrets } from "./secrets.mjs";
 
@@ -34,7 +35,7 @@ Deno.permissions.revokeSync({ name: "write", path });
 
 const exit = Deno.exit.bind(Deno);
 const setEnv = Deno.env.set.bind(Deno.env);
-const writer = new FrameWriter(connection, () => exit(0));
+const writer = new FrameWriter(connection, () => exit(0), whenTheTurnIsOver);
 /** @type {Map<number, Call>} */
 const calls = new Map();
 /**
@@ -42,17 +43,21 @@ const calls = new Map();
  * @type {Map<number, ReadonlyMap<string, string>>}
  */
 const given = new Map();
-/**
- * Which call the running code belongs to, however many are under way.
- * @type {AsyncLocalStorage<Call>}
- */
-const currentCall = new AsyncLocalStorage();
-// Kept from now: user code can change the prototype, and would file its lines under another call.
-const runAs = currentCall.run.bind(currentCall);
-const callOf = currentCall.getStore.bind(currentCall);
+/** @type {import("./call_context.mjs").CallContext<Call>} */
+const { run: runAs, get: callOf } = await makeCallContext();
 const toJson = Response.json.bind(Response);
 /** @type {Handler | undefined} */
 let handler;
+
+/** How many microtasks the answers of calls that ended together wait for each other. */
+const PATIENCE = 12;
+
+/** @param {() => void} drain */
+function whenTheTurnIsOver(drain) {
+  let turns = calls.size > 1 ? PATIENCE : 0;
+  const wait = () => turns-- > 0 ? queueMicrotask(wait) : drain();
+  wait();
+}
 
 /** @param {number} type @param {number} id @param {Uint8Array} payload */
 function onFrame(type, id, payload) {
@@ -110,12 +115,8 @@ async function serve(id, [method, url, headers, more, settings], body) {
   calls.set(id, call);
   try {
     if (settings !== undefined && call.settings === undefined) throw new Error("No such settings");
-    const request = new Request(url, {
-      method,
-      headers,
-      body: requestBody(id, call, method, more, body),
-      signal: call.controller.signal,
-    });
+    const init = { method, headers, body: requestBody(id, call, method, more, body) };
+    const request = makeRequest(url, init, () => call.controller.signal);
     const value = await runAs(call, /** @type {Handler} */ (handler), request);
     // User code runs here, too: where it makes the body as it is read.
     await runAs(call, respond, id, call, toResponse(value), method === "HEAD");
@@ -152,7 +153,8 @@ function toResponse(value) {
 /** @param {number} id @param {Call} call @param {Response} response @param {boolean} headOnly */
 async function respond(id, call, response, headOnly) {
   /** @type {[string, string][]} */
-  const headers = [...response.headers];
+  const headers = [];
+  response.headers.forEach((value, name) => headers.push([name, value]));
   if (response.body === null || headOnly) {
     response.body?.cancel().catch(() => {});
     writer.head(Frame.RESPONSE, id, [response.status, headers, false]);

@@ -68,6 +68,7 @@ const NO_BYTES = new Uint8Array(0);
 export class FrameWriter {
   /** @type {Connection} */ #connection;
   /** @type {(error: unknown) => void} */ #onError;
+  /** @type {(drain: () => void) => void} */ #schedule;
   #buffer = new Uint8Array(INITIAL);
   #spare = new Uint8Array(INITIAL);
   #length = 0;
@@ -77,10 +78,13 @@ export class FrameWriter {
   /**
    * @param {Connection} connection
    * @param {(error: unknown) => void} onError Called once when the connection breaks.
+   * @param {(drain: () => void) => void} [schedule] Says when what is queued goes out: the longer
+   * it waits, the more frames share a system call.
    */
-  constructor(connection, onError) {
+  constructor(connection, onError, schedule = queueMicrotask) {
     this.#connection = connection;
     this.#onError = onError;
+    this.#schedule = schedule;
   }
 
   /**
@@ -150,10 +154,11 @@ export class FrameWriter {
     this.#length = end;
     if (this.#draining) return;
     this.#draining = true;
-    queueMicrotask(() => this.#drain());
+    const schedule = this.#schedule;
+    schedule(this.#drain);
   }
 
-  async #drain() {
+  #drain = async () => {
     try {
       while (this.#length > 0) {
         const full = this.#buffer;
@@ -172,7 +177,7 @@ export class FrameWriter {
       this.#length = 0;
       this.#onError(error);
     }
-  }
+  };
 }
 
 /**
