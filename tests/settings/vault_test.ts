@@ -202,7 +202,6 @@ over("what was changed behind the server's back is noticed", async (settings, { 
     await vault.create(admin, settingRef("k", ALICE), text("of alice"));
     await vault.create(admin, settingRef("k", BOB), text("of bob, longer"));
     await vault.create(admin, settingRef("k"), text("of the system"));
-    users.invalidateAll();
   };
   const copy = (columns: string) =>
     `update app.settings t set ${columns} from app.settings s
@@ -230,7 +229,7 @@ over("what was changed behind the server's back is noticed", async (settings, { 
   for (const [name, change] of Object.entries(cases)) {
     await reset();
     await sql.script(change);
-    users.invalidateAll();
+    users.invalidate(settingRef("k", BOB).userId);
     const code = "INTEGRITY_VIOLATION";
     const resolved = await assertRejects(() => revealed(settings, BOB), AppError, "", name);
     assertEquals(resolved.code, code, name);
