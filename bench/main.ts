@@ -11,7 +11,9 @@ import { run as coldCall } from "./cold_call.ts";
 import { run as commandLine } from "./command_line.ts";
 import { run as deploying } from "./deploy.ts";
 import { run as jobs } from "./jobs.ts";
+import { run as outage } from "./outage.ts";
 import { run as masking } from "./masking.ts";
+import { run as replicas } from "./replicas.ts";
 import { run as resolving } from "./resolving.ts";
 import { run as secretsApi } from "./secrets_api.ts";
 import { describeMachine, loadAverage } from "./support/machine.ts";
@@ -28,7 +30,9 @@ const BENCHES: readonly Bench[] = [
   { name: "mask", title: "6 masking", run: masking },
   { name: "change", title: "7 change under load", run: change },
   { name: "jobs", title: "8 jobs", run: jobs },
-  { name: "deploy", title: "8 deploying", run: deploying },
+  { name: "deploy", title: "9 deploying", run: deploying },
+  { name: "replicas", title: "10 several servers", run: replicas },
+  { name: "outage", title: "11 database away", run: outage },
 ];
 
 /** What is running now; ended as well when this process is told to end. */
