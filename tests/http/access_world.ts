@@ -135,7 +135,19 @@ export async function prepareAll(server: Server, namespace: string | null): Prom
   return { ...await prepare(server, namespace, "secret"), keyId };
 }
 
-export async function withWholeServer(work: (server: Server) => Promise<void>): Promise<void> {
+/** What else a test wants of a server. */
+export interface WholeServerOptions {
+  /** Takes each line that the server logs. */
+  onLine?(line: string): void;
+  /** Called once the server has ended. */
+  afterwards?(site: Site): Promise<void>;
+}
+
+/** Starts a whole server that accepts tokens and limits nobody, and ends it. */
+export async function withWholeServer(
+  work: (server: Server) => Promise<void>,
+  { onLine = () => {}, afterwards = () => Promise.resolve() }: WholeServerOptions = {},
+): Promise<void> {
   await withSite("embedded", async (site) => {
     const rsa = await generateKeyPair("RS256", { extractable: true }) as CryptoKeyPair;
     const jwksFile = `${site.directory}/jwks.json`;
@@ -152,13 +164,15 @@ export async function withWholeServer(work: (server: Server) => Promise<void>): 
       FLUXBASE_AUTH_FAILURES: "0",
       FLUXBASE_AUTH_RATE_LIMIT: "0",
     });
-    const running = await startServer(config, createLog({ write: () => {} }), Deno.env.toObject());
+    const log = createLog({ level: "debug", write: onLine });
+    const running = await startServer(config, log, Deno.env.toObject());
     try {
       const adminKey = (await Deno.readTextFile(`${site.dataDir}/admin.key`)).trim();
       await work({ app: running.app, adminKey, rsa, made: new Map() });
     } finally {
       await running.close(0);
     }
+    await afterwards(site);
   });
 }
 
