@@ -214,7 +214,9 @@ export async function startServer(
       run: (now) =>
         vault.trimHistories({
           versions: config.versionsKeep,
-          replacedBefore: config.versionsKeepDays && ago(now, config.versionsKeepDays * DAY_MS),
+          replacedBefore: config.versionsKeepDays === null
+            ? null
+            : ago(now, config.versionsKeepDays * DAY_MS),
         }),
     },
     { name: "deployed code", run: (now) => purgeDeployments(sql, ago(now, DELETED_MS)) },

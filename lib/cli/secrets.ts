@@ -20,11 +20,13 @@ const list: Command = {
   flags: [
     { name: "scope", value: "SCOPE", help: "Only global or only namespace secrets" },
     { name: "namespace", value: "NAME", help: "Only the secrets of this namespace" },
+    { name: "deleted", help: "Those that were deleted and can be restored, the last one first" },
   ],
   examples: [
     "secrets list",
     "secrets list --scope global",
     "secrets list --namespace production -o json",
+    "secrets list --deleted",
   ],
   load: async () =>
     (await later<typeof import("./secrets_read.ts")>("./secrets_read.ts")).listSecrets,
@@ -77,8 +79,16 @@ const remove: Command = {
   aliases: ["rm", "remove"],
   summary: "Delete a secret with all its versions, without asking",
   args: [NAME],
-  flags: [NAMESPACE],
-  examples: ["secrets delete API_KEY", "secrets delete DATABASE_URL --namespace production"],
+  flags: [
+    NAMESPACE,
+    { name: "purge", help: "For good, with everything deleted before under this name" },
+  ],
+  notes: ["A deleted secret can be restored for 30 days, or as long as the server is set to."],
+  examples: [
+    "secrets delete API_KEY",
+    "secrets delete DATABASE_URL --namespace production",
+    "secrets delete API_KEY --purge",
+  ],
   load: async () =>
     (await later<typeof import("./secrets_change.ts")>("./secrets_change.ts")).deleteSecret,
 };
@@ -104,10 +114,37 @@ const rollback: Command = {
     (await later<typeof import("./secrets_change.ts")>("./secrets_change.ts")).rollbackSecret,
 };
 
+const restore: Command = {
+  name: "restore",
+  aliases: ["undelete"],
+  summary: "Bring back a deleted secret, or everything as it was at a moment",
+  args: [{ ...NAME, optional: true }],
+  flags: [
+    { ...NAMESPACE, help: "Of this namespace; left out with a NAME, the global one" },
+    { name: "as-version", help: "Where there is a new secret: the value as its newest version" },
+    { name: "at", value: "TIME", help: "Everything as it was then, such as 2026-01-02T03:04:05Z" },
+    { name: "global", help: "With --at: the global scope" },
+    { name: "dry-run", help: "With --at: say what would be done, and do nothing" },
+  ],
+  notes: [
+    "With --at, values come back as new versions, what was deleted since comes back, and what was " +
+    "made since is deleted: all of it or nothing, and no history is rewritten. Descriptions and " +
+    "expiries stay as they are.",
+  ],
+  examples: [
+    "secrets restore API_KEY",
+    "secrets restore API_KEY --as-version",
+    "secrets restore --at 2026-01-02T03:04:05Z --namespace production --dry-run",
+    "secrets restore --at 2026-01-02T03:04:05Z --global",
+  ],
+  load: async () =>
+    (await later<typeof import("./secrets_restore.ts")>("./secrets_restore.ts")).restoreSecrets,
+};
+
 /** `secrets` and everything under it. */
 export const secrets: Command = {
   name: "secrets",
   aliases: ["secret"],
   summary: "Set, list and roll back the secrets of functions and jobs",
-  commands: [list, set, get, remove, history, rollback],
+  commands: [list, set, get, remove, restore, history, rollback],
 };

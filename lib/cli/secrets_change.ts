@@ -10,12 +10,13 @@ import type { Context } from "./table.ts";
 /** Deletes a secret; asks nothing. */
 export async function deleteSecret(context: Context): Promise<void> {
   const ref = secretRef(context);
+  const purge = context.flags.on("purge");
   const client = await context.connect();
   const answer = await client.json("DELETE", secretPath(ref), {
-    query: { namespace: ref.namespace },
+    query: { namespace: ref.namespace, purge: purge ? "true" : null },
   });
   if (context.settings.format !== "table") return await printData(context, answer);
-  context.io.out(`Secret '${ref.name}' deleted.`);
+  context.io.out(`Secret '${ref.name}' ${purge ? "removed for good" : "deleted"}.`);
 }
 
 /** Makes an earlier version's value the newest version. */

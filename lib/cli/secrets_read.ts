@@ -24,6 +24,7 @@ export async function listSecrets(context: Context): Promise<void> {
     throw usageError("--namespace cannot be given when scope is 'global'");
   }
   const query = { scope, namespace: namespace === undefined ? null : parseNamespace(namespace) };
+  if (context.flags.on("deleted")) return await listDeleted(context, query);
   const found = await allPages<SecretInfo>(await context.connect(), "/api/v1/secrets", query);
   await print(context, found, {
     columns: ["NAME", "SCOPE", "NAMESPACE", "VERSION", "EXPIRES", "UPDATED"],
@@ -36,6 +37,29 @@ export async function listSecrets(context: Context): Promise<void> {
       formatTime(each.updated_at),
     ]),
     empty: "No secrets found.",
+  });
+}
+
+async function listDeleted(
+  context: Context,
+  query: Readonly<Record<string, string | null | undefined>>,
+): Promise<void> {
+  const found = await allPages<SecretInfo & { readonly deleted_at: string }>(
+    await context.connect(),
+    "/api/v1/secrets",
+    { ...query, deleted: "true" },
+  );
+  await print(context, found, {
+    columns: ["NAME", "SCOPE", "NAMESPACE", "VERSION", "DELETED", "BY"],
+    rows: found.map((each) => [
+      each.name,
+      each.scope,
+      each.namespace ?? "-",
+      String(each.version),
+      formatTime(each.deleted_at),
+      each.updated_by ?? "-",
+    ]),
+    empty: "No deleted secrets found.",
   });
 }
 

@@ -14,6 +14,7 @@ import { conditionsOf, etagOf } from "./conditions.ts";
 import type { AppContext, AppEnv } from "./env.ts";
 import { mountMethods } from "./methods.ts";
 import { nextPageHeaders, parseCursor, parseLimit } from "./paging.ts";
+import { listDeleted, mountRecovery, purge } from "./recovery.ts";
 import { parseNewSecret, parseSecretPatch, rollbackBody, secretBody } from "./secret_body.ts";
 import { secretJson, statsJson, summaryJson, versionJson, writtenJson } from "./secret_json.ts";
 import { byId, byName, type Naming, queryOnce } from "./secret_locator.ts";
@@ -24,6 +25,7 @@ type Handle = Handler<AppEnv>;
 export function namedSecretRoutes(vault: Vault): Hono<AppEnv> {
   const app = new Hono<AppEnv>({ strict: false });
   mountMethods(app, "/", { GET: list(vault), POST: create(vault) });
+  mountRecovery(app, vault, "/:name");
   mountOne(app, "/:name", vault, byName);
   mountMethods(app, "/:name/history", { GET: history(vault, byName) });
   mountMethods(app, "/:name/rollback", { POST: rollbackByBody(vault, byName) });
@@ -35,6 +37,7 @@ export function secretRoutes(vault: Vault): Hono<AppEnv> {
   const app = new Hono<AppEnv>({ strict: false });
   mountMethods(app, "/", { GET: list(vault), POST: create(vault) });
   mountMethods(app, "/stats", { GET: stats(vault) });
+  mountRecovery(app, vault, "/by-name/:name");
   for (const [path, naming] of [["/by-name/:name", byName], ["/:id", byId]] as const) {
     mountOne(app, path, vault, naming);
     mountMethods(app, `${path}/versions`, { GET: history(vault, naming) });
@@ -53,6 +56,7 @@ function mountOne(app: Hono<AppEnv>, path: string, vault: Vault, naming: Naming)
 
 function list(vault: Vault): Handle {
   return async function listSecrets(c) {
+    if (queryOnce(c, "deleted") === "true") return await listDeleted(c, vault);
     const scope = queryOnce(c, "scope") ?? "";
     const namespace = queryOnce(c, "namespace");
     const cursor = queryOnce(c, "cursor");
@@ -112,6 +116,7 @@ function update(vault: Vault, naming: Naming): Handle {
 
 function remove(vault: Vault, naming: Naming): Handle {
   return async function deleteSecret(c) {
+    if (queryOnce(c, "purge") === "true") return await purge(c, vault, naming);
     const conditions = conditionsOf(c);
     const locator = await naming.locate(c, vault);
     const { replayed } = await vault.delete(c.get("principal"), locator, conditions);

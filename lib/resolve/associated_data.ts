@@ -11,6 +11,7 @@ import type { KeyRing } from "../crypto/keyring.ts";
 import { AppError } from "../errors.ts";
 import {
   describeRef,
+  NO_ABSENCES,
   type SecretIdentity,
   type SecretRow,
   type UnsignedSecretRow,
@@ -48,7 +49,7 @@ export function valueAssociatedData(secret: SecretIdentity, version: number): Ui
 
 /** The message of the MAC of a row of `functions.secrets`. */
 export function secretRowMessage(row: UnsignedSecretRow): Uint8Array {
-  return canonical(SECRET_ROW, [...secretRowFields(row), row.oldestVersion]);
+  return canonical(SECRET_ROW, [...secretRowFields(row), row.oldestVersion, row.absences]);
 }
 
 function secretRowFields(row: UnsignedSecretRow): Field[] {
@@ -104,7 +105,7 @@ export function verifySecretRow(ring: KeyRing, row: SecretRow): SecretRow {
 
 /** Tells whether a row was written before rows said which versions retention has left. */
 export function isOfVersion1(ring: KeyRing, row: SecretRow): boolean {
-  return row.oldestVersion === 1 &&
+  return row.oldestVersion === 1 && row.absences === NO_ABSENCES &&
     isAuthentic(ring, () => canonical(SECRET_ROW_V1, secretRowFields(row)), row.mac);
 }
 

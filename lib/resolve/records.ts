@@ -29,10 +29,15 @@ export interface SecretMetadata extends SecretIdentity {
   readonly updatedBy: string | null;
 }
 
+/** Of a secret that was never brought back. Otherwise: `[[deleted, restored], …]`, epoch ms. */
+export const NO_ABSENCES = "[]";
+
 /** A row of `functions.secrets` before it is authenticated. */
 export interface UnsignedSecretRow extends SecretMetadata {
   /** The lowest version that retention has left; every one from there to `version` is there. */
   readonly oldestVersion: number;
+  /** JSON: when it was deleted and brought back; see {@linkcode NO_ABSENCES}. */
+  readonly absences: string;
   /** When it was deleted; `null` while it is live. */
   readonly deletedAt: Date | null;
 }

@@ -35,6 +35,12 @@ export interface Config {
   readonly role: Role;
   readonly jobs: JobSettings;
   readonly logRetentionDays: number;
+  /** How long deleted secrets can be restored. */
+  readonly deletedRetentionDays: number;
+  /** How many versions of a secret are kept, the current one among them; null: all. */
+  readonly versionsKeep: number | null;
+  /** How long a version is kept after it was replaced, in days; null: for ever. */
+  readonly versionsKeepDays: number | null;
   readonly logFormat: "text" | "json";
   /** Who is let in: tokens, other issuers, limits. */
   readonly auth: AuthSettings;
@@ -137,6 +143,21 @@ export const SETTINGS: readonly Setting[] = [
   { name: "FLUXBASE_JOB_TIMEOUT", fallback: "300", meaning: "Seconds that a job may take" },
   { name: "FLUXBASE_JOB_MEMORY_MB", fallback: "256", meaning: "Memory of a job" },
   { name: "FLUXBASE_LOG_RETENTION_DAYS", fallback: "30", meaning: "Age of kept executions" },
+  {
+    name: "FLUXBASE_DELETED_RETENTION_DAYS",
+    fallback: "30",
+    meaning: "How long deleted secrets can be restored",
+  },
+  {
+    name: "FLUXBASE_VERSIONS_KEEP",
+    fallback: "0",
+    meaning: "Versions kept of a secret; 0 for all",
+  },
+  {
+    name: "FLUXBASE_VERSIONS_KEEP_DAYS",
+    fallback: "0",
+    meaning: "Days that a replaced version is kept; 0 for ever",
+  },
   { name: "FLUXBASE_LOG_FORMAT", fallback: "text", meaning: "text, or json for one object a line" },
 ];
 
@@ -184,6 +205,9 @@ export function readConfig(env: Environment): Config {
       memoryMb: integer(env, "FLUXBASE_JOB_MEMORY_MB", 256, 96, 65_536),
     },
     logRetentionDays: integer(env, "FLUXBASE_LOG_RETENTION_DAYS", 30, 1, 3_650),
+    deletedRetentionDays: integer(env, "FLUXBASE_DELETED_RETENTION_DAYS", 30, 1, 3_650),
+    versionsKeep: integer(env, "FLUXBASE_VERSIONS_KEEP", 0, 0, 1_000_000) || null,
+    versionsKeepDays: integer(env, "FLUXBASE_VERSIONS_KEEP_DAYS", 0, 0, 36_500) || null,
     logFormat: choice(env, "FLUXBASE_LOG_FORMAT", ["text", "json"]),
     auth: authSettings(env),
     secrets: environmentSecrets(env),

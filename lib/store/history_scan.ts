@@ -6,7 +6,7 @@
 import type { Namespace, ScopeName, SecretName } from "../resolve/ref.ts";
 import type { Place } from "../resolve/head.ts";
 import { SECRET_COLUMNS, secretRow } from "./secret_rows.ts";
-import type { SecretRow } from "../resolve/records.ts";
+import type { SecretRow, VersionMetadata } from "../resolve/records.ts";
 import type { Row, Sql } from "./sql.ts";
 
 /** A secret whose versions are not the ones from its oldest to its current. */
@@ -41,6 +41,47 @@ export async function listSecretPlaces(sql: Sql): Promise<(Namespace | null)[]> 
   const rows = await sql<{ namespace: Namespace | null }>`
     select distinct namespace from functions.secrets`;
   return rows.map(({ namespace }) => namespace);
+}
+
+/** When versions of these secrets were made, without their values; oldest first. */
+export async function listVersionTimes(
+  sql: Sql,
+  secretIds: readonly string[],
+): Promise<VersionMetadata[]> {
+  const rows = await sql.query<RawVersionTime>(
+    `select id, secret_id, version, created_at, created_by from functions.secret_versions
+     where secret_id = any($1::text[]::uuid[]) order by secret_id, version`,
+    [secretIds],
+  );
+  return rows.map((row) => ({
+    id: row.id,
+    secretId: row.secret_id,
+    version: row.version,
+    createdAt: row.created_at,
+    createdBy: row.created_by,
+  }));
+}
+
+/** A version without its value, as SQL gives it. */
+interface RawVersionTime extends Row {
+  id: string;
+  secret_id: string;
+  version: number;
+  created_at: Date;
+  created_by: string | null;
+}
+
+/** The MACs of all rows of a place, live and deleted. */
+export async function listRowMacs(
+  sql: Sql,
+  place: Place,
+): Promise<{ mac: Uint8Array; deletedAt: Date | null }[]> {
+  const [where, values] = place === null ? ["is null", []] : ["= $1", [place]];
+  const rows = await sql.query<{ mac: Uint8Array; deleted_at: Date | null }>(
+    `select mac, deleted_at from functions.secrets where namespace ${where}`,
+    values,
+  );
+  return rows.map(({ mac, deleted_at }) => ({ mac, deletedAt: deleted_at }));
 }
 
 /** A page of a place's secrets, live and deleted, in the order of ids. */

@@ -43,7 +43,11 @@ export interface SecretStats {
 /** Collects parameters, so that no text is ever spliced into a statement. */
 class Where {
   readonly values: SqlValue[] = [];
-  readonly #terms = ["deleted_at is null"];
+  readonly #terms: string[];
+
+  constructor(terms: readonly string[]) {
+    this.#terms = [...terms];
+  }
 
   bind(value: SqlValue): string {
     return `$${this.values.push(value)}`;
@@ -89,10 +93,28 @@ export async function countSecrets(
   return { total: row?.total ?? 0, expiringSoon: row?.soon ?? 0, expired: row?.expired ?? 0 };
 }
 
-function filter(query: Omit<ListQuery, "limit">): Where {
-  const where = new Where();
-  const parts = query.visible.map((part) => visiblePart(where, part));
+/** A condition on rows that may be seen, with the parameters that further terms may add to. */
+export interface VisibleWhere {
+  readonly where: string;
+  readonly values: readonly SqlValue[];
+  bind(value: SqlValue): string;
+}
+
+/** The condition on rows that may be seen, whether live or deleted. */
+export function visibleWhere(visible: readonly VisiblePart[]): VisibleWhere {
+  const where = new Where([]);
+  seen(where, visible);
+  return { where: `${where}`, values: where.values, bind: (value) => where.bind(value) };
+}
+
+function seen(where: Where, visible: readonly VisiblePart[]): void {
+  const parts = visible.map((part) => visiblePart(where, part));
   where.and(parts.length === 0 ? "false" : parts.join(" or "));
+}
+
+function filter(query: Omit<ListQuery, "limit">): Where {
+  const where = new Where(["deleted_at is null"]);
+  seen(where, query.visible);
   if (query.scope !== undefined) {
     where.and(query.scope === "global" ? "namespace is null" : "namespace is not null");
   }

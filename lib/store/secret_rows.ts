@@ -9,7 +9,8 @@ import type { Row } from "./sql.ts";
 
 /** The columns of `functions.secrets`, in the order of every statement here. */
 export const SECRET_COLUMNS = "id, scope, namespace, name, description, version, expires_at, " +
-  "created_at, updated_at, created_by, updated_by, deleted_at, oldest_version, mac";
+  "created_at, updated_at, created_by, updated_by, deleted_at, oldest_version, " +
+  "absences, mac";
 
 /** The columns of `functions.secret_versions`. */
 export const VERSION_COLUMNS = "id, secret_id, version, envelope, created_at, created_by, mac";
@@ -29,6 +30,7 @@ interface RawSecret extends Row {
   updated_by: string | null;
   deleted_at: Date | null;
   oldest_version: number;
+  absences: string;
   mac: Uint8Array;
 }
 
@@ -70,6 +72,7 @@ export function secretRow(row: Row): SecretRow {
     updatedBy: raw.updated_by,
     deletedAt: raw.deleted_at,
     oldestVersion: raw.oldest_version,
+    absences: raw.absences,
     mac: raw.mac,
   };
 }

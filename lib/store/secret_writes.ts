@@ -49,7 +49,8 @@ export interface PlaceRemoval {
 /** The columns of a JSON parameter, as SQL types them. */
 const SECRET_TYPES = "id uuid, scope text, namespace text, name text, description text, " +
   "version int, expires_at timestamptz, created_at timestamptz, updated_at timestamptz, " +
-  "created_by text, updated_by text, deleted_at timestamptz, oldest_version int, mac bytea";
+  "created_by text, updated_by text, deleted_at timestamptz, oldest_version int, " +
+  "absences text, mac bytea";
 const VERSION_TYPES = "id uuid, secret_id uuid, version int, envelope bytea, " +
   "created_at timestamptz, created_by text, mac bytea";
 const ANSWER_TYPES = "principal text, key text, fingerprint bytea, status int, body jsonb, " +
@@ -61,7 +62,7 @@ const ALL_CURRENT = `(select count(*) from functions.secrets s, given g
 const CHANGED = `changed as (update functions.secrets s set description = g.description,
     version = g.version, expires_at = g.expires_at, updated_at = g.updated_at,
     updated_by = g.updated_by, deleted_at = g.deleted_at, oldest_version = g.oldest_version,
-    mac = g.mac
+    absences = g.absences, mac = g.mac
   from given g, head where s.id = g.id and g.before_mac is not null)`;
 const ADDED = `added as (insert into functions.secrets (${SECRET_COLUMNS})
   select ${SECRET_COLUMNS} from given, head where before_mac is null)`;
@@ -173,6 +174,7 @@ function changeJson({ before, after }: SecretChange): object {
     updated_by: after.updatedBy,
     deleted_at: after.deletedAt,
     oldest_version: after.oldestVersion,
+    absences: after.absences,
     mac: hex(after.mac),
     before_mac: before === undefined ? null : hex(before.mac),
   };

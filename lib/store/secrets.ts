@@ -70,18 +70,6 @@ export async function findVersion(
   return first(rows, versionRow);
 }
 
-/**
- * Removes secrets that were deleted before `olderThan`, with their whole history.
- *
- * @returns How many secrets were removed.
- */
-export async function purgeDeletedSecrets(sql: Sql, olderThan: Date): Promise<number> {
-  // The history goes with its secret: the foreign key cascades.
-  const rows = await sql`delete from functions.secrets where deleted_at < ${olderThan}::timestamptz
-    returning 1 as gone`;
-  return rows.length;
-}
-
 function first<T>(rows: readonly Row[], read: (row: Row) => T): T | undefined {
   const [row] = rows;
   return row === undefined ? undefined : read(row);

@@ -8,12 +8,14 @@ import type { KeyRing } from "../crypto/keyring.ts";
 import type { Plaintext } from "../crypto/plaintext.ts";
 import { AppError } from "../errors.ts";
 import { signSecretRow, signVersionRow, valueAssociatedData } from "../resolve/associated_data.ts";
-import type {
-  SecretIdentity,
-  SecretRow,
-  UnsignedSecretRow,
-  VersionRow,
+import {
+  NO_ABSENCES,
+  type SecretIdentity,
+  type SecretRow,
+  type UnsignedSecretRow,
+  type VersionRow,
 } from "../resolve/records.ts";
+import { addAbsence } from "./absences.ts";
 import { scopeOf, type SecretRef } from "../resolve/ref.ts";
 import type { SecretChange } from "../store/secret_writes.ts";
 
@@ -48,6 +50,8 @@ export interface ChangeContext {
   readonly now: Date;
   /** Id of the principal. */
   readonly by: string;
+  /** How many versions are kept, the newest among them; `null` is no limit. */
+  readonly keepVersions: number | null;
 }
 
 /** Version 1 of a secret that isn't there yet. */
@@ -71,6 +75,7 @@ export function createChange(
     updatedBy: by,
     deletedAt: null,
     oldestVersion: 1,
+    absences: NO_ABSENCES,
   });
   return { before: undefined, after, version: sealVersion(context, after, 1, value) };
 }
@@ -84,7 +89,7 @@ export function updateChange(
   const after = rewrite(context, before, {
     ...(description !== undefined && { description }),
     ...(expiresAt !== undefined && { expiresAt }),
-    ...(value !== undefined && { version: nextVersion(before) }),
+    ...(value !== undefined && nextVersion(before, context.keepVersions)),
   });
   if (value === undefined) return { before, after };
   return { before, after, version: sealVersion(context, after, after.version, value) };
@@ -95,7 +100,26 @@ export function deleteChange(context: ChangeContext, before: SecretRow): SecretC
   return { before, after: rewrite(context, before, { deletedAt: context.now }) };
 }
 
-type Rewritable = "description" | "version" | "expiresAt" | "deletedAt";
+/** Brings a deleted secret back as it was, or with a value of its past as its newest version. */
+export function restoreChange(
+  context: ChangeContext,
+  before: SecretRow,
+  { value }: { readonly value?: Plaintext },
+): SecretChange {
+  const back = { deletedAt: null, absences: addAbsence(before, context.now) };
+  if (value === undefined) return { before, after: rewrite(context, before, back) };
+  const next = nextVersion(before, context.keepVersions);
+  const after = rewrite(context, before, { ...back, ...next });
+  return { before, after, version: sealVersion(context, after, after.version, value) };
+}
+
+type Rewritable =
+  | "description"
+  | "version"
+  | "oldestVersion"
+  | "expiresAt"
+  | "deletedAt"
+  | "absences";
 
 function rewrite(
   { ring, now, by }: ChangeContext,
@@ -125,7 +149,14 @@ function sealVersion(
 /** The column is a 32-bit integer. */
 const MAX_VERSION = 2_147_483_647;
 
-function nextVersion({ version }: SecretRow): number {
-  if (version < MAX_VERSION) return version + 1;
+function nextVersion(
+  { version, oldestVersion }: SecretRow,
+  keep: number | null,
+): { version: number; oldestVersion: number } {
+  if (version < MAX_VERSION) {
+    const next = version + 1;
+    const oldest = keep === null ? oldestVersion : Math.max(oldestVersion, next - keep + 1);
+    return { version: next, oldestVersion: oldest };
+  }
   throw new AppError("CONFLICT", "Secret has used up its versions; delete it and create it again");
 }

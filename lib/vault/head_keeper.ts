@@ -5,6 +5,7 @@
  */
 import type { KeyRing } from "../crypto/keyring.ts";
 import {
+  checkRows,
   type Head,
   makeHead,
   missingHead,
@@ -21,6 +22,7 @@ import { PlaceList } from "../resolve/place_list.ts";
 import type { SecretRow } from "../resolve/records.ts";
 import type { Namespace } from "../resolve/ref.ts";
 import { findHead, insertHead, updateHead } from "../store/heads.ts";
+import { listRowMacs } from "../store/history_scan.ts";
 import { StoredSecretSource } from "../store/secret_source.ts";
 import { putSecrets, removeSecrets, type SecretChange } from "../store/secret_writes.ts";
 import type { Sql } from "../store/sql.ts";
@@ -42,6 +44,12 @@ export interface PlacesTransaction {
   readonly sql: Sql;
   /** Stores changes; `false` when one of them is not of what is stored, and then none is. */
   put(place: SecretPlace, changes: readonly SecretChange[]): Promise<boolean>;
+  /**
+   * Makes sure that a place has the rows, live and deleted, that its head says.
+   *
+   * @throws {AppError} INTEGRITY_VIOLATION when one was removed or put back from an old copy.
+   */
+  check(place: SecretPlace): Promise<void>;
   /** Removes rows for good; `false` when one of them is not what is stored. */
   remove(place: SecretPlace, rows: readonly SecretRow[]): Promise<boolean>;
 }
@@ -85,6 +93,14 @@ export class HeadKeeper {
       for (const place of ordered) heads.set(place, await this.#lock(sql, place));
       return await work({
         sql,
+        check: async (place) => {
+          const rows = await listRowMacs(sql, place);
+          const { head } = heads.get(place) ?? missing(place);
+          for (const kind of ["live", "deleted"] as const) {
+            const own = rows.filter(({ deletedAt }) => (deletedAt === null) === (kind === "live"));
+            checkRows(this.#parts.ring, head, own, kind);
+          }
+        },
         put: (place, changes) =>
           this.#write(
             heads,

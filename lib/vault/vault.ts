@@ -17,17 +17,11 @@ import {
   type VersionMetadata,
 } from "../resolve/records.ts";
 import type { Namespace, ScopeName, SecretRef } from "../resolve/ref.ts";
-import { openVersion } from "../resolve/resolver.ts";
 import type { Sql } from "../store/sql.ts";
 import { countSecrets, listSecrets, type SecretStats } from "../store/secret_list.ts";
 import { versionMetadata } from "../store/secret_rows.ts";
-import {
-  findSecret,
-  findVersion,
-  listVersions,
-  purgeDeletedSecrets,
-  type SecretLocator,
-} from "../store/secrets.ts";
+import { findSecret, listVersions, type SecretLocator } from "../store/secrets.ts";
+import type { HistoryLimits } from "../store/deleted_secrets.ts";
 import { purgeAnswers } from "../store/idempotency.ts";
 import { HeadWatch } from "../resolve/head_watch.ts";
 import { allow, allowRow, secretNotFound } from "./access.ts";
@@ -40,7 +34,11 @@ import {
   updateChange,
 } from "./changes.ts";
 import type { WriteResult } from "./answer.ts";
+import { BulkWriter } from "./bulk.ts";
 import { HeadKeeper } from "./head_keeper.ts";
+import { isWhole, keptVersions, openKept } from "./kept_version.ts";
+import { Recovery } from "./recovery.ts";
+import { purgeDeleted, trimHistories } from "./retention.ts";
 import type { WriteOptions } from "./write_request.ts";
 import { VaultWriter } from "./writer.ts";
 
@@ -66,6 +64,8 @@ export interface VaultParts {
   readonly resolver: Invalidates;
   /** What this process has seen of heads; shared with the resolver. */
   readonly watch?: HeadWatch;
+  /** How many versions of a secret are kept, the current one among them; `null`: all. */
+  readonly keepVersions?: number | null;
   /** The clock; default the machine's. */
   readonly now?: () => Date;
 }
@@ -92,6 +92,10 @@ export const MAX_PAGE = 1_000;
 
 /** Sets, lists, rolls back and deletes secrets. */
 export class Vault {
+  /** Brings back what was deleted or changed. */
+  readonly recovery: Recovery;
+  /** Changes many secrets at once, all or none. */
+  readonly bulk: BulkWriter;
   readonly #sql: Sql;
   readonly #ring: KeyRing;
   readonly #now: () => Date;
@@ -100,11 +104,16 @@ export class Vault {
 
   constructor(parts: VaultParts) {
     const { sql, ring, resolver, watch = new HeadWatch(), now = () => new Date() } = parts;
+    const keepVersions = parts.keepVersions ?? null;
     this.#sql = sql;
     this.#ring = ring;
     this.#now = now;
-    this.#keeper = new HeadKeeper({ sql, ring, watch });
-    this.#writer = new VaultWriter({ sql, ring, resolver, now, keeper: this.#keeper });
+    const keeper = new HeadKeeper({ sql, ring, watch });
+    const shared = { sql, ring, resolver, now, keeper, keepVersions };
+    this.#keeper = keeper;
+    this.#writer = new VaultWriter(shared);
+    this.recovery = new Recovery(shared);
+    this.bulk = new BulkWriter(shared);
   }
 
   /**
@@ -165,12 +174,7 @@ export class Vault {
       action: "secrets:rollback",
       fields: [version],
       plan: async (context, before, sql) => {
-        const old = await findVersion(sql, before.id, version);
-        if (old === undefined) {
-          throw new AppError("VERSION_NOT_FOUND", `Version ${version} not found`);
-        }
-        verifyVersionRow(this.#ring, before, old);
-        const value = openVersion(this.#ring, before, old);
+        const value = await openKept(sql, this.#ring, before, version);
         return { change: updateChange(context, before, { value }), value };
       },
     }, options);
@@ -210,8 +214,13 @@ export class Vault {
    * @throws {AppError} SECRET_NOT_FOUND, also where the principal sees nothing.
    */
   async versions(principal: Principal, locator: SecretLocator): Promise<VersionMetadata[]> {
-    const secret = await this.#find(principal, locator);
-    const rows = await listVersions(this.#sql, secret.id);
+    let secret = await this.#find(principal, locator);
+    let rows = await listVersions(this.#sql, secret.id);
+    if (!isWhole(secret, rows)) {
+      // Written between the two looks, perhaps; then they agree the next time.
+      secret = await this.#find(principal, { id: secret.id });
+      rows = keptVersions(secret, await listVersions(this.#sql, secret.id));
+    }
     return rows.map((row) => versionMetadata(verifyVersionRow(this.#ring, secret, row)));
   }
 
@@ -239,7 +248,20 @@ export class Vault {
    */
   async purgeDeleted(olderThan: Date): Promise<number> {
     await purgeAnswers(this.#sql, this.#now());
-    return await purgeDeletedSecrets(this.#sql, olderThan);
+    return await purgeDeleted(this.#retention(), olderThan);
+  }
+
+  /**
+   * Shortens histories that are longer than is kept.
+   *
+   * @returns How many secrets have a shorter history.
+   */
+  trimHistories(limits: HistoryLimits): Promise<number> {
+    return trimHistories(this.#retention(), limits);
+  }
+
+  #retention() {
+    return { sql: this.#sql, ring: this.#ring, keeper: this.#keeper };
   }
 
   async #find(principal: Principal, locator: SecretLocator): Promise<SecretRow> {

@@ -41,6 +41,8 @@ export interface WriterParts {
     invalidate(namespace: Namespace | null): void;
     doubt(namespace: Namespace | null): void;
   };
+  /** How many versions are kept; `null` is no limit. */
+  readonly keepVersions: number | null;
   readonly now: () => Date;
 }
 
@@ -168,10 +170,10 @@ export class VaultWriter {
     fields: readonly Field[],
     { ifMatch, idempotencyKey: key }: WriteOptions,
   ): Writing {
-    const { ring, now } = this.#parts;
+    const { ring, now, keepVersions } = this.#parts;
     const condition = ifMatch === undefined ? null : String(ifMatch);
     return {
-      context: { ring, now: now(), by: principal.id },
+      context: { ring, now: now(), by: principal.id, keepVersions },
       status,
       request: key === undefined
         ? undefined

@@ -31,6 +31,7 @@ const row: UnsignedSecretRow = {
   updatedBy: "b",
   deletedAt: null,
   oldestVersion: 1,
+  absences: "[]",
 };
 /** Another value for every column. */
 const changes: { [Column in keyof UnsignedSecretRow]: UnsignedSecretRow[Column] } = {
@@ -47,6 +48,7 @@ const changes: { [Column in keyof UnsignedSecretRow]: UnsignedSecretRow[Column] 
   updatedBy: "a",
   deletedAt: new Date(3_000),
   oldestVersion: 2,
+  absences: "[[1,2]]",
 };
 const version: UnsignedVersionRow = {
   id: "1e3b7a52-2a52-4c5a-9a4e-0d8f4f1c2b3a",
