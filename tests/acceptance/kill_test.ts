@@ -94,8 +94,10 @@ async function write(server: ServerProcess, ledger: Ledger, at: Writer): Promise
 }
 
 function next({ round, writer }: Writer, turn: number, ledger: Ledger): Sent {
-  // Two writers share a secret, so that versions are also won in a race.
-  const name = turn % 2 === 0 ? `SHARED_${writer >> 1}` : `NEW_${round}_${writer}_${turn}`;
+  // Two writers share a secret for some rounds, so that versions are also won in a race.
+  const name = turn % 2 === 0
+    ? `SHARED_${writer >> 1}_${round >> 2}`
+    : `NEW_${round}_${writer}_${turn}`;
   const known = ledger.last.has(name) || (turn > 0 && turn % 2 === 0);
   const value = `value ${round}/${writer}/${turn}`;
   const json = { name, value, description: `of ${value}` };

@@ -9,6 +9,9 @@ import type { Site } from "./site.ts";
 import { startArguments } from "./start_task.ts";
 import { until } from "./until.ts";
 
+/** How long anything may take before it counts as hanging, ms. */
+const PATIENCE_MS = 90_000;
+
 /** How a server is started. */
 export interface StartOptions {
   /** Added to the site's settings. */
@@ -114,7 +117,7 @@ export class ServerProcess {
 
   /** Sends a request and returns the response, whose body is the caller's to read. */
   fetch(method: string, path: string, options: Ask = {}): Promise<Response> {
-    const { json, body, signal, key = this.#adminKey } = options;
+    const { json, body, key = this.#adminKey, signal = AbortSignal.timeout(PATIENCE_MS) } = options;
     const headers = new Headers({ ...(key !== null && { authorization: `Bearer ${key}` }) });
     if (json !== undefined) headers.set("content-type", "application/json");
     for (const [name, value] of Object.entries(options.headers ?? {})) headers.set(name, value);
@@ -158,12 +161,21 @@ export class ServerProcess {
 
   /** Sends a signal and waits until the process has ended; harmless when it has already. */
   async end(signal: Deno.Signal = "SIGTERM"): Promise<Ended> {
+    this.#kill(signal);
+    const timer = setTimeout(() => this.#kill("SIGKILL"), PATIENCE_MS);
+    try {
+      return await this.ended();
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #kill(signal: Deno.Signal): void {
     try {
       this.#process.kill(signal);
     } catch {
       // It has ended by itself.
     }
-    return await this.ended();
   }
 
   /** Resolves when the process has ended and what it printed is read. */
@@ -190,7 +202,7 @@ export class ServerProcess {
 /** Starts a server that must refuse to, and returns what it said. */
 export async function refusal(site: Site, options: StartOptions = {}): Promise<Ended> {
   const server = await ServerProcess.spawn(site, options);
-  const timer = setTimeout(() => server.end("SIGKILL"), 60_000);
+  const timer = setTimeout(() => server.end("SIGKILL"), PATIENCE_MS);
   try {
     return await server.ended();
   } finally {
