@@ -107,7 +107,7 @@ export function settingMetadata(row: SettingRow): SettingMetadata {
 }
 
 /** How a setting is called in a message. Whose it is stays out: logs are no list of users. */
-function describeSetting({ scope, key, id }: SettingPlace): string {
+export function describeSetting({ scope, key, id }: SettingPlace): string {
   return scope === "system" ? `setting ${key} (system)` : `a user's setting (${id})`;
 }
 

@@ -8,8 +8,9 @@ import type { KeyRing } from "../crypto/keyring.ts";
 import { AppError } from "../errors.ts";
 import { type Clock, FreshCache } from "./fresh_cache.ts";
 import { buildSettings, type ResolvedSettings } from "./resolved_settings.ts";
+import { RevisionWatch } from "./revision_watch.ts";
 import { settingName, type UserId } from "./setting_ref.ts";
-import { openSetting, type SettingRow, verifySettingRow } from "./setting_rows.ts";
+import { describeSetting, openSetting, type SettingRow, verifySettingRow } from "./setting_rows.ts";
 
 /** Where stored settings come from. */
 export interface SettingStore {
@@ -54,6 +55,7 @@ const SYSTEM = "";
 export class SettingsResolver {
   readonly #store: SettingStore;
   readonly #ring: KeyRing;
+  readonly #watch = new RevisionWatch();
   readonly #cache: FreshCache<Held>;
 
   constructor(store: SettingStore, ring: KeyRing, options: SettingsResolverOptions = {}) {
@@ -109,16 +111,26 @@ export class SettingsResolver {
 
   async #load(userId: UserId | null, previous: Held | undefined): Promise<Held> {
     if (previous && previous.revision === await this.#store.revision(userId)) return previous;
+    const oldOf = this.#watch.begin<SettingRow>(userId ?? SYSTEM);
     const rows = await this.#store.load(userId);
+    for (const row of rows) verifySettingRow(this.#ring, row);
+    const old = oldOf(rows);
+    if (old !== undefined) throw putBack(old);
     return { revision: settingsRevision(rows), settings: this.#open(rows, userId) };
   }
 
   #open(rows: readonly SettingRow[], userId: UserId | null): ResolvedSettings {
     return buildSettings(rows.map((row) => {
-      verifySettingRow(this.#ring, row);
       if (row.userId !== userId) throw new TypeError("The store gave another user's setting");
       const { scope, revision: version } = row;
       return { name: settingName(row.key), scope, version, value: openSetting(this.#ring, row) };
     }));
   }
+}
+
+function putBack(row: SettingRow): AppError {
+  return new AppError(
+    "INTEGRITY_VIOLATION",
+    `Row of ${describeSetting(row)} is older than what was read from there before`,
+  );
 }

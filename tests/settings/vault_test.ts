@@ -240,6 +240,32 @@ over("what was changed behind the server's back is noticed", async (settings, { 
   await sql`alter table app.settings add primary key (id)`;
 });
 
+over(
+  "an old copy of a row is noticed by who has seen a newer one",
+  async (settings, { database }) => {
+    const { vault, users } = settings;
+    const { sql } = database;
+    const ref = settingRef("k", ALICE);
+    await vault.create(admin, ref, text("the old value"));
+    await sql.script("create table old_copy as select * from app.settings");
+    const putBack = async () => {
+      await sql.script("truncate app.settings; insert into app.settings select * from old_copy");
+      users.invalidate(ref.userId);
+      const error = await assertRejects(() => revealed(settings, ALICE), AppError);
+      assertEquals(error.code, "INTEGRITY_VIOLATION");
+      await vault.delete(admin, ref);
+    };
+    await vault.update(admin, ref, text("the new value"));
+    assertEquals(await revealed(settings, ALICE), { K: "the new value" });
+    await putBack();
+    // Once it was seen to be gone, it can't come back at all; under another id it can.
+    assertEquals(await revealed(settings, ALICE), {});
+    await putBack();
+    await vault.create(admin, ref, text("set again"));
+    assertEquals(await revealed(settings, ALICE), { K: "set again" });
+  },
+);
+
 over("a value opens for its user alone, whatever its row says", async (_settings, { ring }) => {
   const { openSetting, sealSetting, signSettingRow } = await import(
     "../../lib/resolve/setting_rows.ts"
