@@ -263,6 +263,7 @@ over(
     await putBack();
     await vault.create(admin, ref, text("set again"));
     assertEquals(await revealed(settings, ALICE), { K: "set again" });
+    await sql.script("drop table old_copy");
   },
 );
 
