@@ -40,12 +40,13 @@ import { startRuntime } from "./lib/runtime/start.ts";
 import { openEmbedded } from "./lib/store/embedded.ts";
 import { ExecutionStore } from "./lib/store/executions.ts";
 import { purgeAnswers } from "./lib/store/idempotency.ts";
-import { purgeDeployments } from "./lib/store/deployments.ts";
+import { DEPLOYMENTS_SET, purgeDeployments } from "./lib/store/deployments.ts";
 import { migrate } from "./lib/store/migrate.ts";
 import { openPostgres } from "./lib/store/postgres.ts";
 import { StoredSecretSource } from "./lib/store/secret_source.ts";
 import { SECRETS_CHANNEL } from "./lib/store/secret_writes.ts";
 import { SERVICE_KEYS_CHANNEL } from "./lib/store/service_keys.ts";
+import { RowSetStore } from "./lib/store/row_sets.ts";
 import type { Database } from "./lib/store/sql.ts";
 import { type Facts, summary } from "./lib/server/summary.ts";
 import { systemSettingRoutes, userSettingRoutes } from "./lib/http/settings.ts";
@@ -135,7 +136,9 @@ export async function startServer(
     dataDir.writeKey(ADMIN_KEY_FILE, text)
   );
   await subscribe(database, resolver, identity, opened);
-  const tables = sealedTables(watch, identity);
+  const deployments = new RowSetStore(DEPLOYMENTS_SET, { ring, watch });
+  await deployments.ensure(sql);
+  const tables = sealedTables(watch, identity, deployments);
   const keys = await keyring.serve({
     tables,
     limits: config.keys.limits,
@@ -149,6 +152,7 @@ export async function startServer(
     watch,
     tables,
     serviceKeys: identity.set,
+    deployments,
     checkRing: () => keys.report(),
     onPlace: (place) => resolver.invalidate(place),
     onServiceKeys: () => identity.invalidate(null),
@@ -162,7 +166,7 @@ export async function startServer(
   opened.defer(() => recorder.flush());
   const functionsDir = resolve(config.functionsDir);
   const cacheDir = dataDir.file("code");
-  const code = { database, ring, log, env, cacheDir, ...fresh };
+  const code = { database, ring, set: deployments, log, env, cacheDir, ...fresh };
   const functions = await openCode({ ...code, kind: "function", root: functionsDir });
   opened.defer(() => functions.close());
   const jobCode = await openCode({ ...code, kind: "job", root: resolve(config.jobs.directory) });
@@ -219,7 +223,10 @@ export async function startServer(
             : ago(now, config.versionsKeepDays * DAY_MS),
         }),
     },
-    { name: "deployed code", run: (now) => purgeDeployments(sql, ago(now, DELETED_MS)) },
+    {
+      name: "deployed code",
+      run: (now) => purgeDeployments({ sql, set: deployments }, ago(now, DELETED_MS)),
+    },
     { name: "kept code", run: (now) => functions.sweep(ago(now, DAY_MS)) },
     { name: "kept job code", run: (now) => jobCode.sweep(ago(now, DAY_MS)) },
     { name: "jobs", run: (now) => jobs.purge(ago(now, config.logRetentionDays * DAY_MS)) },

@@ -15,7 +15,8 @@ import type {
   DeploymentRow,
   StoredDeployment,
 } from "../store/deployment_rows.ts";
-import { codeRevision, loadDeployments } from "../store/deployments.ts";
+import { codeRevision, loadWholeDeployments } from "../store/deployments.ts";
+import type { RowSetStore } from "../store/row_sets.ts";
 import type { Sql } from "../store/sql.ts";
 import type { Bundles } from "./bundles.ts";
 import { labelOf, verifyDeployment } from "./rows.ts";
@@ -30,6 +31,8 @@ export interface Deployed {
 /** Options of {@linkcode DeployedCode}. */
 export interface DeployedCodeOptions {
   readonly sql: Sql;
+  /** Which deployments there are. */
+  readonly set: RowSetStore;
   readonly ring: KeyRing;
   readonly kind: CodeKind;
   readonly bundles: Bundles;
@@ -130,7 +133,7 @@ export class DeployedCode {
   async #load(previous: Catalogue | undefined): Promise<Catalogue> {
     const { sql, kind } = this.#options;
     if (previous && previous.revision === await codeRevision(sql, kind)) return previous;
-    const { revision, deployments } = await loadDeployments(sql, kind);
+    const { revision, deployments } = await loadWholeDeployments(this.#options, kind);
     const entries = deployments.map((stored): [string, Held | Broken] => {
       const label = labelOf(stored.row);
       return [label, this.#hold(stored, this.#last?.entries.get(label))];

@@ -12,6 +12,7 @@ import { Gate } from "../runtime/code/gate.ts";
 import { formatSettings, type FunctionSettings, parseSettings } from "../runtime/code/settings.ts";
 import type { CodeKind, StoredDeployment } from "../store/deployment_rows.ts";
 import { changeDeployments, listCodeVersions } from "../store/deployments.ts";
+import type { RowSetStore } from "../store/row_sets.ts";
 import type { Sql } from "../store/sql.ts";
 import { type CodePlace, demand } from "./access.ts";
 import { type BuildOptions, buildUpload, type BuiltCode } from "./build.ts";
@@ -25,6 +26,8 @@ import type { UploadedFile } from "./upload.ts";
 /** What a {@linkcode Deployer} works with. */
 export interface DeployerParts {
   readonly sql: Sql;
+  /** Which deployments there are. */
+  readonly set: RowSetStore;
   readonly ring: KeyRing;
   readonly kind: CodeKind;
   readonly bundles: Bundles;
@@ -139,7 +142,7 @@ export class Deployer {
   async delete(principal: Principal, place: CodePlace): Promise<void> {
     const { kind } = this.#parts;
     demand(principal, kind, "delete", [place]);
-    await this.#invalidating(changeDeployments(this.#parts.sql, kind, (live) => {
+    await this.#invalidating(changeDeployments(this.#parts, kind, (live) => {
       const { row } = findIn(live, place, kind);
       const changes = [deletion(row, this.#signer(principal))];
       return Promise.resolve({ changes, blobs: [], result: undefined });
@@ -151,7 +154,7 @@ export class Deployer {
     request: DeployRequest,
     built: readonly BuiltCode[],
   ): Promise<Plan> {
-    const { sql, kind } = this.#parts;
+    const { kind } = this.#parts;
     const signer = this.#signer(principal);
     const namespaces = new Set(built.map(({ namespace }) => namespace));
     const prune = ({ namespace }: CodePlace) => request.prune === true && namespaces.has(namespace);
@@ -163,7 +166,7 @@ export class Deployer {
       settings: formatSettings(settings(bundle.settings)),
       restored: null,
     }));
-    return await this.#invalidating(changeDeployments(sql, kind, (live) => {
+    return await this.#invalidating(changeDeployments(this.#parts, kind, (live) => {
       const plan = planDeployment(live, wanted, prune, signer);
       demandAll(principal, kind, plan.deleted);
       if (request.onlyNew === true) refuseKnown(plan, kind);
@@ -185,8 +188,8 @@ export class Deployer {
       sql: Sql,
     ) => Promise<ReturnType<typeof nextVersion>>,
   ): Promise<Deployed> {
-    const { sql, kind } = this.#parts;
-    return await this.#invalidating(changeDeployments(sql, kind, async (live, tx) => {
+    const { kind } = this.#parts;
+    return await this.#invalidating(changeDeployments(this.#parts, kind, async (live, tx) => {
       const change = await work(live, this.#signer(principal), tx);
       const result = deployedOf({ row: change.after, current: change.version! });
       return { changes: [change], blobs: [], result };

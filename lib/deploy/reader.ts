@@ -13,7 +13,8 @@ import type {
   DeploymentRow,
   StoredDeployment,
 } from "../store/deployment_rows.ts";
-import { listCodeVersions, loadDeployments } from "../store/deployments.ts";
+import { listCodeVersions, loadWholeDeployments } from "../store/deployments.ts";
+import type { RowSetStore } from "../store/row_sets.ts";
 import type { Sql } from "../store/sql.ts";
 import { type CodePlace, demand } from "./access.ts";
 import type { Bundles } from "./bundles.ts";
@@ -23,6 +24,8 @@ import { describeDeployment, labelOf, verifyCodeVersion, verifyDeployment } from
 /** What a {@linkcode DeploymentReader} works with. */
 export interface ReaderParts {
   readonly sql: Sql;
+  /** Which deployments there are. */
+  readonly set: RowSetStore;
   readonly ring: KeyRing;
   readonly kind: CodeKind;
   readonly bundles: Bundles;
@@ -56,9 +59,9 @@ export class DeploymentReader {
   }
 
   async #find(principal: Principal, place: CodePlace): Promise<Verified> {
-    const { sql, ring, kind } = this.#parts;
+    const { ring, kind } = this.#parts;
     demand(principal, kind, "read", [place]);
-    const { deployments } = await loadDeployments(sql, kind);
+    const { deployments } = await loadWholeDeployments(this.#parts, kind);
     return verifyDeployment(ring, findIn(deployments, place, kind));
   }
 }

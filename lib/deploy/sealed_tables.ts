@@ -12,6 +12,7 @@ import {
   storedDeployment,
 } from "../store/deployment_rows.ts";
 import { macKey } from "../store/renewal.ts";
+import type { RowSetStore } from "../store/row_sets.ts";
 import {
   type DeploymentIdentity,
   signCodeVersion,
@@ -28,8 +29,9 @@ interface OwnedVersion extends CodeVersionRow {
 const columns = [{ id: macKey("mac"), purpose: "row" }] as const;
 
 /** `functions.deployments` and `functions.deployment_versions`. */
-export const DEPLOYMENT_TABLES: readonly SealedTable[] = [
+export const deploymentTables = (set: Pick<RowSetStore, "transact">): readonly SealedTable[] => [
   sealedTable({
+    set,
     table: "functions.deployments",
     columns,
     select: "t.*",

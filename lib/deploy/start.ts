@@ -13,7 +13,7 @@ import { DeploymentReader } from "./reader.ts";
 /** Options of {@linkcode openDeployments}. */
 export interface DeploymentsOptions
   extends
-    Pick<DeployedCodeOptions, "sql" | "ring" | "kind" | "freshMs" | "onStale">,
+    Pick<DeployedCodeOptions, "sql" | "set" | "ring" | "kind" | "freshMs" | "onStale">,
     Pick<DeployerParts, "now"> {
   /** Where code is kept and built, absolute; one directory serves all kinds. */
   readonly directory: string;
@@ -32,7 +32,7 @@ export interface DeploymentParts {
 
 /** Opens the deployments of one kind. */
 export async function openDeployments(options: DeploymentsOptions): Promise<DeploymentParts> {
-  const { sql, ring, kind, directory } = options;
+  const { sql, set, ring, kind, directory } = options;
   const bundles = new Bundles({
     sql,
     directory: `${directory}/${kind}`,
@@ -44,6 +44,7 @@ export async function openDeployments(options: DeploymentsOptions): Promise<Depl
   const build = { ...options.build, cacheDir };
   const deployer = new Deployer({
     sql,
+    set,
     ring,
     kind,
     bundles,
@@ -54,7 +55,7 @@ export async function openDeployments(options: DeploymentsOptions): Promise<Depl
   return {
     code,
     deployer,
-    reader: new DeploymentReader({ sql, ring, kind, bundles }),
+    reader: new DeploymentReader({ sql, set, ring, kind, bundles }),
     async sweep(before: Date): Promise<number> {
       const live = await code.list();
       const needed = live.flatMap((each) => "error" in each ? [] : [each.version.hash]);

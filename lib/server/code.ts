@@ -15,6 +15,7 @@ import type { CodeEvent } from "../runtime/code/function_code.ts";
 import { hasCommand } from "../runtime/commands.ts";
 import type { CodeKind } from "../store/deployment_rows.ts";
 import { CODE_CHANNEL } from "../store/deployments.ts";
+import type { RowSetStore } from "../store/row_sets.ts";
 import type { Database } from "../store/sql.ts";
 
 /** Options of {@linkcode openCode}. */
@@ -26,6 +27,8 @@ export interface CodeOptions {
   readonly cacheDir: string;
   readonly database: Database;
   readonly ring: KeyRing;
+  /** Which deployments there are. */
+  readonly set: RowSetStore;
   /** The server's environment, of which Deno's tools get what they need. */
   readonly env: Readonly<Record<string, string>>;
   /** See {@linkcode DeploymentParts}; left out for a database that other processes write to. */
@@ -65,6 +68,7 @@ export async function openCode(options: CodeOptions): Promise<CodeRoom> {
   const deployments = await openDeployments({
     sql: database.sql,
     ring,
+    set: options.set,
     kind,
     directory: resolve(options.cacheDir, "deployed"),
     build: { ...tool, label: kind },

@@ -4,10 +4,11 @@
  * @module
  */
 import type { StartedAuth } from "../auth/start.ts";
-import { DEPLOYMENT_TABLES } from "../deploy/sealed_tables.ts";
+import { deploymentTables } from "../deploy/sealed_tables.ts";
 import { JOB_TABLES } from "../jobs/sealed_tables.ts";
 import type { SealedTable } from "../keyring/sealed_table.ts";
 import type { HeadWatch } from "../resolve/head_watch.ts";
+import type { RowSetStore } from "../store/row_sets.ts";
 import { SETTING_TABLES } from "../settings/sealed_tables.ts";
 import { vaultTables } from "../vault/sealed_tables.ts";
 
@@ -15,11 +16,12 @@ import { vaultTables } from "../vault/sealed_tables.ts";
 export function sealedTables(
   watch: HeadWatch,
   identity: Pick<StartedAuth, "tables">,
+  deployments: Pick<RowSetStore, "transact">,
 ): readonly SealedTable[] {
   return [
     ...SETTING_TABLES,
     ...identity.tables,
-    ...DEPLOYMENT_TABLES,
+    ...deploymentTables(deployments),
     ...JOB_TABLES,
     ...vaultTables(watch),
   ];

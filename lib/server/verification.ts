@@ -10,7 +10,10 @@ import type { Namespace } from "../resolve/ref.ts";
 import type { HeadWatch } from "../resolve/head_watch.ts";
 import type { RowSetStore } from "../store/row_sets.ts";
 import { serviceKeyRow } from "../store/service_keys.ts";
-import type { Sql } from "../store/sql.ts";
+import { findBrokenCode } from "../store/deployments.ts";
+import { storedDeployment } from "../store/deployment_rows.ts";
+import { verifyDeploymentRow } from "../deploy/rows.ts";
+import type { Row, Sql } from "../store/sql.ts";
 import { acceptPlace, acceptPlaces } from "../vault/accept.ts";
 import { vaultParts } from "../vault/verify.ts";
 import type { VerifyPart } from "../verify/part.ts";
@@ -26,6 +29,7 @@ export interface VerificationOptions {
   readonly watch: HeadWatch;
   readonly tables: readonly SealedTable[];
   readonly serviceKeys: RowSetStore;
+  readonly deployments: RowSetStore;
   /** What is wrong with the key ring, in one sentence each. */
   checkRing(): Promise<{ readonly problems: readonly string[]; readonly keys: number }>;
   /** Called when a place may have other rows: `null` for the global scope. */
@@ -38,7 +42,12 @@ export interface VerificationOptions {
 /** Makes the verification of everything that is stored. */
 export function openVerification(options: VerificationOptions): Verification {
   const { onPlace, onAccept } = options;
-  const parts = [ringPart(options), ...vaultParts(options), serviceKeysPart(options)];
+  const parts = [
+    ringPart(options),
+    ...vaultParts(options),
+    serviceKeysPart(options),
+    ...codeParts(options),
+  ];
   return new Verification({
     parts: [...parts, ...sealedParts(options.tables, parts, options)],
     async acceptPlace(place, accept) {
@@ -57,6 +66,9 @@ export function openVerification(options: VerificationOptions): Verification {
         }
       },
       "@service_keys": acceptServiceKeys(options),
+      "@deployments": acceptSet(options, options.deployments, (row) => {
+        verifyDeploymentRow(options.ring, storedDeployment(row).row);
+      }),
     },
     onAccept,
   });
@@ -84,18 +96,47 @@ function serviceKeysPart({ sql, ring, serviceKeys }: VerificationOptions): Verif
   });
 }
 
-function acceptServiceKeys(
-  { sql, ring, serviceKeys, onServiceKeys }: VerificationOptions,
+function codeParts({ sql, ring, deployments }: VerificationOptions): VerifyPart[] {
+  return [
+    rowsPart({
+      name: "deployments",
+      sql,
+      table: deployments.spec.table,
+      set: deployments,
+      check: (row) => void verifyDeploymentRow(ring, storedDeployment(row).row),
+    }),
+    {
+      name: "code",
+      tables: ["functions.code_blobs"],
+      async *walk() {
+        for (const { problem } of await findBrokenCode(sql)) yield { problem };
+      },
+    },
+  ];
+}
+
+function acceptServiceKeys(options: VerificationOptions): Accept {
+  const accept = acceptSet(options, options.serviceKeys, (row) => {
+    verifyServiceKeyRow(options.ring, serviceKeyRow(row));
+  });
+  return async (how) => {
+    try {
+      return await accept(how);
+    } finally {
+      options.onServiceKeys();
+    }
+  };
+}
+
+function acceptSet(
+  { sql }: VerificationOptions,
+  set: RowSetStore,
+  check: (row: Row) => void,
 ): Accept {
   return async ({ discard }) => {
-    try {
-      const isSound = (row: Parameters<typeof serviceKeyRow>[0]) =>
-        problemsOf(() => verifyServiceKeyRow(ring, serviceKeyRow(row))).length === 0;
-      const result = await serviceKeys.accept(sql, isSound, discard);
-      if (result.discarded > 0 && !discard) throw damagedRows(result.discarded);
-      return result;
-    } finally {
-      onServiceKeys();
-    }
+    const isSound = (row: Row) => problemsOf(() => check(row)).length === 0;
+    const result = await set.accept(sql, isSound, discard);
+    if (result.discarded > 0 && !discard) throw damagedRows(result.discarded);
+    return result;
   };
 }

@@ -14,10 +14,23 @@ import {
   type StoredDeployment,
   storedDeployment,
 } from "./deployment_rows.ts";
+import type { RowSetSpec, RowSetStore } from "./row_sets.ts";
 import type { Sql, SqlValue } from "./sql.ts";
 
 /** The channel on which every change tells its kind. */
 export const CODE_CHANNEL = "fluxbase_code";
+
+/** Every deployment is in this set, so that none is rolled back by an old copy of its row. */
+export const DEPLOYMENTS_SET: RowSetSpec = {
+  name: "@deployments",
+  table: "functions.deployments",
+};
+
+/** Where deployments are stored. */
+export interface DeploymentStore {
+  readonly sql: Sql;
+  readonly set: RowSetStore;
+}
 
 /** A change, ready to be stored. */
 export interface DeploymentChange {
@@ -41,6 +54,19 @@ const STORED = `select d.*, v.hash as v_hash, v.version as v_version, v.settings
 export interface LoadedDeployments {
   readonly revision: string;
   readonly deployments: readonly StoredDeployment[];
+}
+
+/** The same, once it is sure that no row is missing or was put back from an old copy. */
+export async function loadWholeDeployments(
+  { sql, set }: DeploymentStore,
+  kind: CodeKind,
+): Promise<LoadedDeployments> {
+  let loaded: LoadedDeployments | undefined;
+  await set.readAll(sql, async () => {
+    loaded = await loadDeployments(sql, kind);
+    return loaded.deployments.map(({ row }) => row);
+  });
+  return loaded!;
 }
 
 /** Every live deployment of a kind with its current version, and the head, in one snapshot. */
@@ -76,16 +102,20 @@ export async function listCodeVersions(sql: Sql, deploymentId: string): Promise<
  * stores that: all of it or nothing. Those who deploy at the same time do so one after the other.
  */
 export function changeDeployments<T>(
-  sql: Sql,
+  { sql, set }: DeploymentStore,
   kind: CodeKind,
   work: (live: readonly StoredDeployment[], sql: Sql) => Promise<Changed<T>>,
 ): Promise<T> {
-  return sql.transaction(async (tx) => {
+  return set.transact(sql, async (tx, changeSet) => {
     await lockTransaction(tx, "deployments");
     const { deployments } = await loadDeployments(tx, kind);
     const { changes, blobs, result } = await work(deployments, tx);
     await putBlobs(tx, blobs);
     for (const change of changes) await putChange(tx, change);
+    await changeSet(changes.map(({ before, after }) => ({
+      before: before && { mac: before.mac },
+      after: { mac: after.mac },
+    })));
     if (changes.length > 0) await tellOf(tx, kind);
     return result;
   });
@@ -111,11 +141,15 @@ export async function readBlob(sql: Sql, hash: string): Promise<Uint8Array | und
  *
  * @returns How many rows went.
  */
-export async function purgeDeployments(sql: Sql, before: Date): Promise<number> {
-  return await sql.transaction(async (tx) => {
+export async function purgeDeployments(
+  { sql, set }: DeploymentStore,
+  before: Date,
+): Promise<number> {
+  return await set.transact(sql, async (tx, changeSet) => {
     await lockTransaction(tx, "deployments");
-    const deployments = await tx`
-      delete from functions.deployments where deleted_at < ${before} returning 1`;
+    const deployments = await tx<{ mac: Uint8Array }>`
+      delete from functions.deployments where deleted_at < ${before} returning mac`;
+    await changeSet(deployments.map(({ mac }) => ({ before: { mac } })));
     const blobs = await tx`
       delete from functions.code_blobs b where not exists
         (select from functions.deployment_versions v where v.hash = b.hash) returning 1`;
@@ -176,4 +210,15 @@ async function tellOf(sql: Sql, kind: CodeKind): Promise<void> {
       insert into functions.code_heads (kind, revision) values (${kind}, 1)
       on conflict (kind) do update set revision = code_heads.revision + 1 returning kind
     ) select pg_notify(${CODE_CHANNEL}, kind) is null as told from head`;
+}
+
+/** What is wrong with stored code and with histories of deployments, in one sentence each. */
+export function findBrokenCode(sql: Sql): Promise<{ problem: string }[]> {
+  return sql<{ problem: string }>`
+    select 'Code ' || hash || ' is not what its name says' as problem
+    from functions.code_blobs where encode(sha256(code), 'hex') <> hash
+    union all
+    select 'History of ' || d.kind || ' ' || d.name || ' is not 1 to ' || d.version
+    from functions.deployments d where d.version <>
+      (select count(*) from functions.deployment_versions v where v.deployment_id = d.id)`;
 }

@@ -101,10 +101,26 @@ export class RowSetStore {
       const row = await read();
       if (row === undefined || (await this.#macs(sql)).has(row.mac.toHex())) return row;
     }
-    throw new AppError(
-      "INTEGRITY_VIOLATION",
-      `A row of ${describePlace(this.spec.name)} was put back from an old copy`,
-    );
+    throw notInSet(this.spec.name);
+  }
+
+  /**
+   * Reads rows that must be in the set, once it is sure that the table has all that it should.
+   *
+   * @throws {AppError} INTEGRITY_VIOLATION when a row is missing or was put back from an old copy.
+   */
+  async readAll<T extends { readonly mac: Uint8Array }>(
+    sql: Sql,
+    read: () => Promise<readonly T[]>,
+  ): Promise<readonly T[]> {
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      const rows = await read();
+      this.#held = undefined;
+      const macs = await this.#macs(sql);
+      // A row that was changed between the two looks is read again.
+      if (rows.every(({ mac }) => macs.has(mac.toHex()))) return rows;
+    }
+    throw notInSet(this.spec.name);
   }
 
   /**
@@ -209,4 +225,11 @@ export class RowSetStore {
     };
     return this.#held.macs;
   }
+}
+
+function notInSet(name: SetName): AppError {
+  return new AppError(
+    "INTEGRITY_VIOLATION",
+    `A row of ${describePlace(name)} was put back from an old copy`,
+  );
 }

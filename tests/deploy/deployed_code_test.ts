@@ -156,10 +156,11 @@ test("damaged code is mended by deploying it again, tampered rows by deleting th
 test("purgeDeployments() removes what was deleted long ago and code that nothing needs", async (world) => {
   await using replica = await Replica.open(world);
   const { sql } = world.database;
+  const store = { sql, set: world.deployments };
   await replica.deploy({ "a.ts": saying("a"), "b.ts": saying("b") });
   await replica.parts.deployer.delete(admin, { name: "a", namespace: null });
-  assertEquals(await purgeDeployments(sql, new Date(0)), 0);
-  assertEquals(await purgeDeployments(sql, new Date(Date.now() + 1_000)), 2);
+  assertEquals(await purgeDeployments(store, new Date(0)), 0);
+  assertEquals(await purgeDeployments(store, new Date(Date.now() + 1_000)), 2);
   assertEquals((await sql`select 1 as one from functions.code_blobs`).length, 1);
   assertEquals(await replica.said("b"), "b");
   const future = new Date(Date.now() + 60_000);

@@ -43,6 +43,7 @@ export class Replica implements AsyncDisposable {
     const parts = await openDeployments({
       sql: world.database.sql,
       ring: world.ring,
+      set: world.deployments,
       kind: options.kind ?? "function",
       directory,
       build: { deno: Deno.execPath(), env: pickToolEnvironment(Deno.env.toObject()) },

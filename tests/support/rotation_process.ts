@@ -20,6 +20,7 @@ import { HeadWatch } from "../../lib/resolve/head_watch.ts";
 import { openVersion, Resolver } from "../../lib/resolve/resolver.ts";
 import { openEmbedded } from "../../lib/store/embedded.ts";
 import { openPostgres } from "../../lib/store/postgres.ts";
+import { DEPLOYMENTS_SET } from "../../lib/store/deployments.ts";
 import { RowSetStore } from "../../lib/store/row_sets.ts";
 import { findSecret, listVersions } from "../../lib/store/secrets.ts";
 import { StoredSecretSource } from "../../lib/store/secret_source.ts";
@@ -80,8 +81,10 @@ async function open(site: RotationSite): Promise<Parts> {
   const watch = new HeadWatch();
   const set = new RowSetStore(SERVICE_KEYS_SET, { ring, watch });
   await set.ensure(sql);
+  const deployments = new RowSetStore(DEPLOYMENTS_SET, { ring, watch });
+  await deployments.ensure(sql);
   const service = await keyring.serve({
-    tables: sealedTables(watch, { tables: [serviceKeyTable(set)] }),
+    tables: sealedTables(watch, { tables: [serviceKeyTable(set)] }, deployments),
     limits: keys.limits,
     rootRenewal: root.renewal,
     onChange: () => {},

@@ -19,6 +19,7 @@ import { ensureDataKeys } from "../../lib/store/data_keys.ts";
 import { StoredSecretSource } from "../../lib/store/secret_source.ts";
 import type { Database } from "../../lib/store/sql.ts";
 import { HeadWatch } from "../../lib/resolve/head_watch.ts";
+import { DEPLOYMENTS_SET } from "../../lib/store/deployments.ts";
 import { RowSetStore } from "../../lib/store/row_sets.ts";
 import { SERVICE_KEYS_SET } from "../../lib/store/service_keys.ts";
 import { ensureHeads } from "../../lib/vault/adopt.ts";
@@ -41,6 +42,8 @@ export interface World {
   readonly auth: Authenticator;
   readonly vault: Vault;
   readonly keys: ServiceKeys;
+  /** Which deployments there are. */
+  readonly deployments: RowSetStore;
 }
 
 /** Options of {@linkcode joinWorld}. */
@@ -73,6 +76,8 @@ export async function joinWorld(database: Database, options: WorldOptions = {}):
   });
   const set = new RowSetStore(SERVICE_KEYS_SET, { ring, watch });
   await set.ensure(sql);
+  const deployments = new RowSetStore(DEPLOYMENTS_SET, { ring, watch });
+  await deployments.ensure(sql);
   const auth = new Authenticator({
     sql,
     ring,
@@ -82,7 +87,7 @@ export async function joinWorld(database: Database, options: WorldOptions = {}):
   });
   const vault = new Vault({ sql, ring, resolver, watch, now });
   const keys = new ServiceKeys({ sql, ring, held: auth, set, now });
-  return { database, roots, ring, resolver, auth, vault, keys };
+  return { database, roots, ring, resolver, auth, vault, keys, deployments };
 }
 
 type Work = (world: World, kind: TestDatabase["name"], t: Deno.TestContext) => Promise<void>;
