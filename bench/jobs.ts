@@ -23,7 +23,7 @@ const PEER = "bare pg-boss";
 
 /** Measures both databases. */
 export async function run({ quick, scope }: BenchOptions): Promise<Measure[]> {
-  const amount = quick ? { rounds: 2, jobs: 40, times: 5 } : { rounds: 7, jobs: 200, times: 25 };
+  const amount = quick ? { rounds: 2, jobs: 40, times: 5 } : { rounds: 5, jobs: 100, times: 25 };
   const { url, drop } = await createPostgresDatabase();
   scope.defer(drop);
   const { directory, remove } = await createEmbeddedDirectory();

@@ -60,7 +60,8 @@ export function quietly(io: Io): Io {
 }
 
 function cut(text: string): string {
-  const { columns } = Deno.consoleSize();
+  // A terminal that doesn't tell its size says 0.
+  const columns = Deno.consoleSize().columns || 80;
   return [...text].slice(0, columns - 1).join("");
 }
 
