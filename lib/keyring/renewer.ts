@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { setImmediate } from "node:timers";
 import type { KeyRing } from "../crypto/keyring.ts";
 import { AppError } from "../errors.ts";
 import { lockIfFree } from "../store/advisory_lock.ts";
@@ -147,7 +148,7 @@ export class Renewer {
     let since = performance.now();
     return async () => {
       if (performance.now() - since < this.#pace.sliceMs) return;
-      await new Promise((resolve) => setTimeout(resolve, 0));
+      await new Promise<void>((resolve) => setImmediate(() => resolve()));
       since = performance.now();
     };
   }
