@@ -15,6 +15,7 @@ import { run as outage } from "./outage.ts";
 import { run as masking } from "./masking.ts";
 import { run as replicas } from "./replicas.ts";
 import { run as resolving } from "./resolving.ts";
+import { run as rotation } from "./rotation.ts";
 import { run as secretsApi } from "./secrets_api.ts";
 import { describeMachine, loadAverage } from "./support/machine.ts";
 import { type Bench, isMet } from "./support/measure.ts";
@@ -33,6 +34,7 @@ const BENCHES: readonly Bench[] = [
   { name: "deploy", title: "9 deploying", run: deploying },
   { name: "replicas", title: "10 several servers", run: replicas },
   { name: "outage", title: "11 database away", run: outage },
+  { name: "rotation", title: "12 rotation", run: rotation },
 ];
 
 /** What is running now; ended as well when this process is told to end. */
