@@ -22,6 +22,7 @@ export const RANKS: Readonly<Record<string, number>> = {
   jobs: 5,
   deploy: 5,
   settings: 5.5,
+  backup: 5.6,
   http: 6,
   cli: 6,
   server: 6,

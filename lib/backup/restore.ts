@@ -1,0 +1,222 @@
+/**
+ * A backup brought into an empty database: in one transaction, which only commits once the last line
+ * has been checked. So what is refused has written nothing.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import type { KeyRing } from "../crypto/keyring.ts";
+import { AppError } from "../errors.ts";
+import {
+  type Head,
+  makeHead,
+  missingHead,
+  moveRows,
+  NAMESPACES,
+  NO_ROWS,
+  openHead,
+  type Place,
+  type PlaceRows,
+  type RowMove,
+  signPlace,
+} from "../resolve/head.ts";
+import type { SecretIdentity, SecretRow } from "../resolve/records.ts";
+import type { Namespace } from "../resolve/ref.ts";
+import {
+  type BackupTable,
+  hasContents,
+  insertRows,
+  lockHeads,
+  tellOfEverything,
+} from "../store/backup_rows.ts";
+import { findHead, insertHead, updateHead } from "../store/heads.ts";
+import { findBrokenHistories } from "../store/history_scan.ts";
+import type { DeploymentRow } from "../store/deployment_rows.ts";
+import type { RowSetStore } from "../store/row_sets.ts";
+import { findServiceKeyById, insertServiceKey } from "../store/service_keys.ts";
+import type { Sql } from "../store/sql.ts";
+import { refusedBackup } from "./cipher.ts";
+import type { BackupRecord } from "./records.ts";
+import {
+  columnsOf,
+  revokedKey,
+  sealCodeVersion,
+  sealDeployment,
+  sealSecret,
+  sealSettingRow,
+  sealVersion,
+} from "./sealed_rows.ts";
+
+/** With what rows are made. */
+export interface RestoreTools {
+  readonly ring: KeyRing;
+  readonly serviceKeys: RowSetStore;
+  readonly deployments: RowSetStore;
+  readonly now: Date;
+}
+
+/** Whose readers must look again, and the heads that are now stored. */
+export interface Restored {
+  readonly heads: readonly Head[];
+  readonly places: readonly (Namespace | null)[];
+}
+
+/**
+ * Brings records in.
+ *
+ * @param tx A transaction; should this throw, it must be rolled back.
+ * @throws {AppError} CONFLICT when the database isn't empty; INVALID_INPUT when a record is not one
+ * that this product has made.
+ */
+export async function restoreRecords(
+  tx: Sql,
+  tools: RestoreTools,
+  batches: AsyncIterable<readonly BackupRecord[]>,
+): Promise<Restored> {
+  await lockHeads(tx);
+  if (await hasContents(tx)) {
+    throw new AppError(
+      "CONFLICT",
+      "A backup is only restored into an empty database: this one has secrets, settings or code",
+    );
+  }
+  const restore = new Restore(tx, tools);
+  for await (const batch of batches) await restore.put(batch);
+  return await restore.finish();
+}
+
+class Restore {
+  readonly #tx: Sql;
+  readonly #tools: RestoreTools;
+  readonly #places = new Map<Namespace | null, PlaceRows>();
+  readonly #users = new Set<string>();
+  readonly #deployments: RowMove[] = [];
+  /** The secrets whose versions may come. */
+  readonly #owners = new Map<string, SecretIdentity>();
+  #versionsBegun = false;
+  /** Rows of one table that are not stored yet. */
+  #pending: { table: BackupTable; rows: object[] } | undefined;
+
+  constructor(tx: Sql, tools: RestoreTools) {
+    this.#tx = tx;
+    this.#tools = tools;
+  }
+
+  async put(batch: readonly BackupRecord[]): Promise<void> {
+    for (const record of batch) await this.#put(record);
+    await this.#flush();
+  }
+
+  async finish(): Promise<Restored> {
+    if ((await findBrokenHistories(this.#tx)).length > 0) {
+      throw refusedBackup("versions of a secret are missing");
+    }
+    await this.#tools.deployments.transact(this.#tx, (_tx, change) => change(this.#deployments));
+    const heads = await this.#writeHeads();
+    const namespaces = [...this.#places.keys()].map((place) => place ?? "");
+    await tellOfEverything(this.#tx, { namespaces, users: ["", ...this.#users] });
+    return { heads, places: [...this.#places.keys()] };
+  }
+
+  async #put(record: BackupRecord): Promise<void> {
+    const { ring, now } = this.#tools;
+    switch (record.kind) {
+      case "secret":
+        return await this.#secret(sealSecret(ring, record.data));
+      case "version": {
+        this.#versionsBegun = true;
+        const owner = this.#owners.get(record.data.secret_id);
+        if (owner === undefined) throw refusedBackup("a version belongs to no secret");
+        return await this.#add("functions.secret_versions", sealVersion(ring, owner, record.data));
+      }
+      case "setting": {
+        const row = sealSettingRow(ring, record.data);
+        if (row.userId !== null) this.#users.add(row.userId);
+        return await this.#add("app.settings", row);
+      }
+      case "serviceKey":
+        return await this.#serviceKey(revokedKey(ring, record.data, now));
+      case "code": {
+        const code = new TextEncoder().encode(record.data.code);
+        const same = createHash("sha256").update(code).digest("hex") === record.data.hash;
+        if (!same) throw refusedBackup("code is not what its name says");
+        return await this.#add("functions.code_blobs", { ...record.data, code });
+      }
+      case "deployment":
+        return await this.#deployment(sealDeployment(ring, record.data));
+      case "deploymentVersion":
+        return await this.#add(
+          "functions.deployment_versions",
+          sealCodeVersion(ring, record.data),
+        );
+    }
+  }
+
+  async #secret(row: SecretRow): Promise<void> {
+    if (this.#versionsBegun) this.#owners.clear();
+    this.#versionsBegun = false;
+    this.#owners.set(row.id, row);
+    const before = this.#places.get(row.namespace) ?? NO_ROWS;
+    this.#places.set(row.namespace, moveRows(this.#tools.ring, before, [{ after: row }]));
+    await this.#add("functions.secrets", row);
+  }
+
+  /** A key that is there already, such as one of the same server, is left as it is. */
+  async #serviceKey(row: ReturnType<typeof revokedKey>): Promise<void> {
+    await this.#flush();
+    if (await findServiceKeyById(this.#tx, row.id) !== undefined) return;
+    await this.#tools.serviceKeys.transact(this.#tx, async (tx, change) => {
+      await insertServiceKey(tx, row);
+      await change([{ after: row }]);
+    });
+  }
+
+  async #deployment(row: DeploymentRow): Promise<void> {
+    this.#deployments.push({ after: { mac: row.mac } });
+    await this.#add("functions.deployments", row);
+  }
+
+  async #add(table: BackupTable, row: object): Promise<void> {
+    if (this.#pending?.table !== table) await this.#flush();
+    this.#pending ??= { table, rows: [] };
+    this.#pending.rows.push(columnsOf(row));
+  }
+
+  async #flush(): Promise<void> {
+    const pending = this.#pending;
+    this.#pending = undefined;
+    if (pending !== undefined) await insertRows(this.#tx, pending.table, pending.rows);
+  }
+
+  async #writeHeads(): Promise<Head[]> {
+    const heads: Head[] = [];
+    const made: RowMove[] = [];
+    for (const [place, rows] of this.#places) {
+      const before = await findHead(this.#tx, place);
+      if (before !== undefined) {
+        heads.push(await this.#replace(before, rows));
+        continue;
+      }
+      if (place === null) throw missingHead(null);
+      const mac = signPlace(this.#tools.ring, place);
+      const head = makeHead(this.#tools.ring, place, 0, rows);
+      await insertHead(this.#tx, head, mac);
+      heads.push(head);
+      made.push({ after: { mac } });
+    }
+    const list = await findHead(this.#tx, NAMESPACES);
+    if (list === undefined) throw missingHead(NAMESPACES);
+    const { ring } = this.#tools;
+    heads.push(await this.#replace(list, moveRows(ring, openHead(ring, list), made)));
+    return heads;
+  }
+
+  async #replace(before: Head, rows: PlaceRows): Promise<Head> {
+    const { ring } = this.#tools;
+    openHead(ring, before);
+    const place: Place = before.place;
+    const after = makeHead(ring, place, before.revision + 1, rows);
+    if (!await updateHead(this.#tx, before, after)) throw missingHead(place);
+    return after;
+  }
+}

@@ -1,0 +1,221 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { Decrypter, Encrypter, generateIdentity, identityToRecipient } from "age-encryption";
+import { checkBackup } from "../../lib/backup/lines.ts";
+import { decryptWith } from "../../lib/backup/cipher.ts";
+import { AppError } from "../../lib/errors.ts";
+import {
+  type BackupWorld,
+  bytesOf,
+  contentsOf,
+  fillRest,
+  fillSecrets,
+  joinBackups,
+  streamOf,
+  valueOf,
+} from "../support/backup_world.ts";
+import { withDatabase } from "../support/databases.ts";
+import { admin, emptyDatabase, injected } from "../support/world.ts";
+
+const lock = { passphrase: "correct horse battery staple" };
+const SECRETS = 300;
+const VERSIONS = 5;
+
+async function isEmpty({ database: { sql } }: BackupWorld): Promise<boolean> {
+  const [row] = await sql<{ rows: number }>`select (select count(*) from functions.secrets)
+    + (select count(*) from functions.secret_versions) + (select count(*) from app.settings)
+    + (select count(*) from functions.service_keys) + (select count(*) from functions.deployments)
+    + (select count(*) from functions.code_blobs)
+    + (select count(*) from functions.heads where namespace not like '@%') as rows`;
+  return row!.rows === 0;
+}
+
+Deno.test("Backups carry everything into the other database under another root, or refuse", async (t) => {
+  await withDatabase("embedded", async (source) => {
+    const from = await joinBackups(source);
+    await fillSecrets(from, SECRETS, VERSIONS);
+    await fillRest(from);
+    const identity = await generateIdentity();
+    const keys = { identities: [identity] };
+    const forKey = { recipients: [await identityToRecipient(identity)] };
+    const file = await bytesOf(await from.backups.create(admin, forKey));
+
+    await t.step("nothing is readable in the file", () => {
+      const text = new TextDecoder("latin1").decode(file);
+      for (const word of ["canary", "SECRET_1", "production", "mail", "fluxbase"]) {
+        assert(!text.includes(word), word);
+      }
+    });
+
+    await t.step("verify counts what is in it", async () => {
+      const { counts } = await checkBackup(await decryptWith(keys, streamOf(file)));
+      assertEquals([counts.secret, counts.version], [SECRETS, SECRETS * VERSIONS]);
+      assertEquals([counts.setting, counts.serviceKey, counts.deployment], [2, 1, 1]);
+    });
+
+    await withDatabase("postgres", async (target) => {
+      const to = await joinBackups(target);
+
+      await t.step("a wrong passphrase is refused, and nothing written", async () => {
+        const locked = await sealed("{}");
+        await refused(() =>
+          to.backups.restore(admin, { passphrase: "x".repeat(20) }, streamOf(locked))
+        );
+        assert(await isEmpty(to));
+      });
+
+      await t.step(
+        "a changed bit, a cut and an addition are refused, and nothing written",
+        async () => {
+          for (const bad of spoilt(file)) {
+            await refused(() => to.backups.restore(admin, keys, streamOf(bad)));
+            assert(await isEmpty(to));
+          }
+        },
+      );
+
+      await t.step("what whoever holds the passphrase left out is refused", async () => {
+        const plain = await bytesOf(await decryptWith(keys, streamOf(file)));
+        const lines = new TextDecoder().decode(plain).split("\n");
+        const cut = lines.filter((_, i) => i !== 7).join("\n");
+        await refused(async () => to.backups.restore(admin, lock, streamOf(await sealed(cut))));
+        await refused(async () =>
+          to.backups.restore(
+            admin,
+            lock,
+            streamOf(await sealed(lines.slice(0, -2).join("\n") + "\n")),
+          )
+        );
+        assert(await isEmpty(to));
+      });
+
+      await t.step("the whole one comes, value by value", async () => {
+        const counts = await to.backups.restore(admin, keys, streamOf(file));
+        assertEquals(counts.version, SECRETS * VERSIONS);
+        assertEquals(await contentsOf(to), await contentsOf(from));
+        const got = await injected(to, "production");
+        assertEquals(got.FLUXBASE_SECRET_SECRET_1 ?? got.SECRET_1, valueOf("SECRET_1", VERSIONS));
+      });
+
+      await t.step("its service keys are revoked", async () => {
+        const [row] = await target.sql<{ all: number; live: number }>`
+          select count(*) as all, count(*) filter (where revoked_at is null) as live
+          from functions.service_keys`;
+        assertEquals([row!.all, row!.live], [1, 0]);
+      });
+
+      await t.step("a database that has something is refused", async () => {
+        const error = await assertRejects(
+          () => to.backups.restore(admin, keys, streamOf(file)),
+          AppError,
+        );
+        assertEquals(error.code, "CONFLICT");
+      });
+
+      await t.step("it goes on as any other, and back into the first kind", async () => {
+        await to.vault.create(admin, { namespace: null, name: "AFTER" as never }, {
+          value: (await import("../../lib/crypto/plaintext.ts")).Plaintext.fromText("later"),
+        });
+        const again = await bytesOf(await to.backups.create(admin, forKey));
+        const expected = await contentsOf(to);
+        await emptyDatabase(source);
+        await source.sql`truncate app.settings`;
+        const back = await joinBackups(source);
+        await back.backups.restore(admin, keys, streamOf(again));
+        assertEquals(await contentsOf(back), expected);
+      });
+      assertEquals([...from.broken, ...to.broken], []);
+    });
+  });
+});
+
+Deno.test("Backups.create() locks for age recipients and opens with their identity", async () => {
+  await withDatabase("embedded", async (database) => {
+    const world = await joinBackups(database);
+    await fillSecrets(world, 3, 2);
+    const identity = await generateIdentity();
+    const recipients = [await identityToRecipient(identity)];
+    const file = await bytesOf(await world.backups.create(admin, { recipients }));
+    const { counts } = await checkBackup(
+      await decryptWith({ identities: [identity] }, streamOf(file)),
+    );
+    assertEquals(counts.version, 6);
+    const other = await generateIdentity();
+    await refused(() => decryptWith({ identities: [other] }, streamOf(file)));
+  });
+});
+
+Deno.test("Passphrases are those of the age format, both ways", async () => {
+  await withDatabase("embedded", async (database) => {
+    const world = await joinBackups(database);
+    const file = await bytesOf(await world.backups.create(admin, lock));
+    const decrypter = new Decrypter();
+    decrypter.addPassphrase(lock.passphrase);
+    assert((await decrypter.decrypt(file, "text")).startsWith('{"format":"fluxbase-backup"'));
+    const encrypter = new Encrypter();
+    encrypter.setPassphrase(lock.passphrase);
+    encrypter.setScryptWorkFactor(12);
+    const theirs = await encrypter.encrypt("hello");
+    const opened = await bytesOf(await decryptWith(lock, streamOf(theirs)));
+    assertEquals(new TextDecoder().decode(opened), "hello");
+  });
+});
+
+Deno.test("Backups.create() breaks off at what was tampered with", async () => {
+  await withDatabase("postgres", async (database) => {
+    const world = await joinBackups(database);
+    await fillSecrets(world, 6, 1);
+    await database.sql`delete from functions.secrets where name = 'SECRET_1'`;
+    await assertRejects(async () => bytesOf(await world.backups.create(admin, lock)));
+    assertEquals((world.broken[0] as AppError).code, "INTEGRITY_VIOLATION");
+  });
+});
+
+Deno.test("Backups are for those who may do everything", async () => {
+  await withDatabase("embedded", async (database) => {
+    const { backups } = await joinBackups(database);
+    const grants = [{ actions: ["keys:admin", "secrets:read"], namespaces: ["*"], names: ["*"] }];
+    const some = { ...admin, grants } as typeof admin;
+    for (
+      const work of [
+        () => backups.create(some, lock),
+        () => backups.restore(some, lock, streamOf(new Uint8Array(3))),
+      ]
+    ) {
+      assertEquals((await assertRejects(work, AppError)).code, "ACCESS_DENIED");
+    }
+  });
+});
+
+/** Every part of the file: header, stanza, MAC, first, middle and last chunk. */
+function* spoilt(file: Uint8Array): Generator<Uint8Array> {
+  const positions = [0, 30, 60, 120, 170, 200, Math.floor(file.length / 3)];
+  positions.push(
+    Math.floor(file.length / 2),
+    file.length - 70_000,
+    file.length - 17,
+    file.length - 1,
+  );
+  for (const at of positions) {
+    const bad = file.slice();
+    bad[at]! ^= 1 << (at % 8);
+    yield bad;
+  }
+  yield file.slice(0, file.length - 1);
+  yield file.slice(0, 200);
+  const longer = new Uint8Array(file.length + 1);
+  longer.set(file);
+  yield longer;
+}
+
+async function sealed(text: string): Promise<Uint8Array> {
+  const encrypter = new Encrypter();
+  encrypter.setPassphrase(lock.passphrase);
+  encrypter.setScryptWorkFactor(10);
+  return await encrypter.encrypt(text);
+}
+
+async function refused(work: () => Promise<unknown>): Promise<void> {
+  const error = await assertRejects(work, AppError);
+  assertEquals(error.code, "INVALID_INPUT");
+  assert(error.message.startsWith("The backup is refused"), error.message);
+}

@@ -1,0 +1,141 @@
+/**
+ * A server's backups over a database, and a database filled for them.
+ *
+ * @module
+ */
+import { Backups } from "../../lib/backup/backups.ts";
+import { signCodeVersion, signDeployment } from "../../lib/deploy/rows.ts";
+import { digestOf } from "../../lib/runtime/code/digest.ts";
+import { Plaintext } from "../../lib/crypto/plaintext.ts";
+import { parseNamespace, parseSecretName } from "../../lib/resolve/ref.ts";
+import { parseSettingKey, parseUserId } from "../../lib/resolve/setting_ref.ts";
+import { HeadWatch } from "../../lib/resolve/head_watch.ts";
+import { SettingsVault } from "../../lib/settings/settings_vault.ts";
+import { changeDeployments } from "../../lib/store/deployments.ts";
+import { RowSetStore } from "../../lib/store/row_sets.ts";
+import { SERVICE_KEYS_SET } from "../../lib/store/service_keys.ts";
+import type { Database } from "../../lib/store/sql.ts";
+import { admin, joinWorld, type World } from "./world.ts";
+
+/** A world with backups, and what broke off. */
+export interface BackupWorld extends World {
+  readonly backups: Backups;
+  readonly broken: unknown[];
+}
+
+/** Joins the parts over a database, under a root key of its own. */
+export async function joinBackups(database: Database): Promise<BackupWorld> {
+  const watch = new HeadWatch();
+  const world = await joinWorld(database, { watch });
+  const broken: unknown[] = [];
+  const backups = new Backups({
+    sql: database.sql,
+    ring: world.ring,
+    watch,
+    serviceKeys: new RowSetStore(SERVICE_KEYS_SET, { ring: world.ring, watch }),
+    deployments: world.deployments,
+    onRestored: (places) => places.forEach((place) => world.resolver.invalidate(place)),
+    onBroken: (error) => broken.push(error),
+  });
+  return { ...world, backups, broken };
+}
+
+/** The value of a version in {@linkcode fill}. */
+export function valueOf(name: string, version: number): string {
+  return `canary-${name}-${version}-é\n"'`;
+}
+
+/** Sets `count` secrets in three places, each to `versions` versions. */
+export async function fillSecrets(
+  { vault }: World,
+  count: number,
+  versions: number,
+): Promise<void> {
+  const places = [null, parseNamespace("production"), parseNamespace("staging")];
+  const names = Array.from({ length: count }, (_, i) => i);
+  for (let version = 1; version <= versions; version++) {
+    for (let at = 0; at < count; at += 1_000) {
+      const operations = names.slice(at, at + 1_000).map((i) => {
+        const name = `SECRET_${i}`;
+        return {
+          ref: { namespace: places[i % places.length]!, name: parseSecretName(name) },
+          patch: { value: Plaintext.fromText(valueOf(name, version)), description: `of ${i}` },
+        };
+      });
+      await vault.bulk.write(admin, operations);
+    }
+  }
+}
+
+/** Adds settings, a service key, deployed code, and deletes a secret. */
+export async function fillRest(world: BackupWorld): Promise<void> {
+  const { sql } = world.database;
+  const { ring } = world;
+  const settings = new SettingsVault({
+    sql,
+    ring,
+    resolver: { invalidate: () => {}, doubt: () => {} },
+  });
+  const setting = { value: Plaintext.fromText("canary-setting"), description: "words" };
+  const key = parseSettingKey("mail.password");
+  await settings.create(admin, { userId: null, key }, setting);
+  await settings.create(admin, { userId: parseUserId("user-1"), key }, setting);
+  await world.keys.ensureAdminKey(() => Promise.resolve());
+  const gone = { namespace: null, name: parseSecretName("SECRET_0") };
+  await world.vault.delete(admin, gone);
+  const code = "export default () => new Response('hello');";
+  const hash = digestOf(code);
+  const now = new Date();
+  const by = { createdAt: now, createdBy: admin.id };
+  const id = crypto.randomUUID();
+  const row = { id, kind: "function", namespace: null, name: "hello", version: 1 } as const;
+  const after = signDeployment(ring, {
+    ...row,
+    ...by,
+    updatedAt: now,
+    updatedBy: admin.id,
+    deletedAt: null,
+  });
+  const version = signCodeVersion(ring, {
+    deploymentId: id,
+    version: 1,
+    hash,
+    settings: "{}",
+    restored: null,
+    ...by,
+  });
+  await changeDeployments({ sql, set: world.deployments }, "function", () =>
+    Promise.resolve({
+      changes: [{ before: undefined, after, version }],
+      blobs: [{ hash, code, createdAt: now }],
+      result: undefined,
+    }));
+}
+
+/** Everything in a stream. */
+export async function bytesOf(
+  stream: ReadableStream<Uint8Array>,
+): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(
+    await new Response(stream as ReadableStream<Uint8Array<ArrayBuffer>>).arrayBuffer(),
+  );
+}
+
+/** A stream of bytes, in pieces that end anywhere. */
+export function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length; at += 9_973) pieces.push(bytes.slice(at, at + 9_973));
+  return ReadableStream.from(pieces);
+}
+
+/** Everything that a backup has brought, opened, as text that can be compared. */
+export async function contentsOf({ database: { sql }, ring }: World): Promise<string[]> {
+  const { exportRecords } = await import("../../lib/backup/export.ts");
+  const lines: string[] = [];
+  for await (const batch of exportRecords(sql, ring)) {
+    for (const { kind, data } of batch) {
+      if (kind !== "serviceKey") lines.push(JSON.stringify([kind, data]));
+    }
+  }
+  return lines;
+}
