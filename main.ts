@@ -9,6 +9,8 @@ import { resolve } from "node:path";
 import { parseArgs } from "@std/cli";
 import type { Hono } from "hono";
 import { startAuth, type StartedAuth } from "./lib/auth/start.ts";
+import { Backups } from "./lib/backup/backups.ts";
+import { Importer } from "./lib/backup/import.ts";
 import { type Config, readConfig } from "./lib/server/config.ts";
 import { openCode } from "./lib/server/code.ts";
 import { ownAddresses } from "./lib/server/own_addresses.ts";
@@ -19,6 +21,8 @@ import { withCallsFirst } from "./lib/http/call_app.ts";
 import type { AppEnv } from "./lib/http/env.ts";
 import { Client } from "./lib/http/client_address.ts";
 import { codeRoutes } from "./lib/http/code.ts";
+import { backupRoutes } from "./lib/http/backup.ts";
+import { importRoutes } from "./lib/http/import.ts";
 import { executionLogRoutes } from "./lib/http/execution_logs.ts";
 import { functionRoutes } from "./lib/http/functions.ts";
 import { workerApp } from "./lib/http/health.ts";
@@ -40,6 +44,7 @@ import { startRuntime } from "./lib/runtime/start.ts";
 import { openEmbedded } from "./lib/store/embedded.ts";
 import { ExecutionStore } from "./lib/store/executions.ts";
 import { purgeAnswers } from "./lib/store/idempotency.ts";
+import { SCHEDULES_SET } from "./lib/jobs/schedules.ts";
 import { DEPLOYMENTS_SET, purgeDeployments } from "./lib/store/deployments.ts";
 import { migrate } from "./lib/store/migrate.ts";
 import { openPostgres } from "./lib/store/postgres.ts";
@@ -138,7 +143,9 @@ export async function startServer(
   await subscribe(database, resolver, identity, opened);
   const deployments = new RowSetStore(DEPLOYMENTS_SET, { ring, watch });
   await deployments.ensure(sql);
-  const tables = sealedTables(watch, identity, deployments);
+  const schedules = new RowSetStore(SCHEDULES_SET, { ring, watch });
+  await schedules.ensure(sql);
+  const tables = sealedTables(watch, identity, { deployments, schedules });
   const keys = await keyring.serve({
     tables,
     limits: config.keys.limits,
@@ -153,10 +160,35 @@ export async function startServer(
     tables,
     serviceKeys: identity.set,
     deployments,
+    schedules,
     checkRing: () => keys.report(),
     onPlace: (place) => resolver.invalidate(place),
     onServiceKeys: () => identity.invalidate(null),
     onAccept: (place, by, accepted) => log.warn("accepted", { place, by, ...accepted }),
+  });
+  const backups = new Backups({
+    sql,
+    ring,
+    watch,
+    serviceKeys: identity.set,
+    deployments,
+    onRestored: (places) => {
+      for (const place of places) resolver.invalidate(place);
+      settings.users.doubtAll();
+      identity.invalidate(null);
+    },
+    onBroken: (error) =>
+      log.warn("backup broke off", {
+        ...(error instanceof AppError && { reason: error.message }),
+        ...errorFields(error),
+      }),
+  });
+  const importer = new Importer({
+    sql,
+    ring,
+    watch,
+    onSecrets: (place) => resolver.invalidate(place),
+    onSettings: (userId) => settings.users.invalidate(userId),
   });
 
   const store = new ExecutionStore(sql);
@@ -197,6 +229,7 @@ export async function startServer(
   const jobs = await startJobs({
     database,
     ring,
+    set: schedules,
     catalogue: jobCode.catalogue,
     onTrouble: (what, error) => log.warn("jobs", { what, ...errorFields(error) }),
     ...(config.role !== "api" && {
@@ -258,6 +291,8 @@ export async function startServer(
       "/api/v1/jobs": jobRoutes(jobs.jobs),
       "/api/v1/admin/logs/executions": executionLogRoutes(store),
       "/api/v1/admin/keyring": keyringRoutes(keys),
+      "/api/v1/admin/backup": backupRoutes(backups),
+      "/api/v1/admin/import": importRoutes(importer),
       "/api/v1/admin/verify": verifyRoutes(verification, log),
       "/api/v1/admin/keys": serviceKeyRoutes(serviceKeys),
       "/api/v1/admin/settings": systemSettingRoutes(settings.vault),

@@ -13,10 +13,17 @@ import { AppError } from "../errors.ts";
 import type { Visibility } from "../principal/principal.ts";
 import { isAuthentic } from "../resolve/associated_data.ts";
 import type { Namespace } from "../resolve/ref.ts";
+import type { RowSetSpec, RowSetStore } from "../store/row_sets.ts";
 import type { Row, Sql } from "../store/sql.ts";
 import { DUE } from "./boss.ts";
 import { bossSql } from "./boss_database.ts";
 import { Where } from "./visible.ts";
+
+/** Every schedule is in this set, so that none comes back by an old copy of its row. */
+export const SCHEDULES_SET: RowSetSpec = {
+  name: "@job_schedules",
+  table: "functions.job_schedules",
+};
 
 /** What is to be submitted when. */
 export interface Schedule {
@@ -46,11 +53,13 @@ export class JobSchedules {
   readonly #sql: Sql;
   readonly #boss: PgBoss;
   readonly #ring: KeyRing;
+  readonly #set: RowSetStore;
 
-  constructor(parts: { sql: Sql; boss: PgBoss; ring: KeyRing }) {
+  constructor(parts: { sql: Sql; boss: PgBoss; ring: KeyRing; set: RowSetStore }) {
     this.#sql = parts.sql;
     this.#boss = parts.boss;
     this.#ring = parts.ring;
+    this.#set = parts.set;
   }
 
   /**
@@ -61,9 +70,9 @@ export class JobSchedules {
   async set(schedule: Schedule): Promise<void> {
     this.next(schedule);
     const { name, namespace, cron, timezone: tz, payload, principal, createdAt } = schedule;
-    await this.#sql.transaction(async (tx) => {
-      const [kept] = await tx<Row & { created_at: Date }>`
-        select created_at from functions.job_schedules
+    await this.#set.transact(this.#sql, async (tx, change) => {
+      const [kept] = await tx<Row & { created_at: Date; mac: Uint8Array }>`
+        select created_at, mac from functions.job_schedules
         where name = ${name} and namespace is not distinct from ${namespace} for update`;
       const created = kept?.created_at ?? createdAt;
       const mac = this.#ring.mac("row", scheduleMessage({ ...schedule, createdAt: created }));
@@ -75,6 +84,7 @@ export class JobSchedules {
         on conflict (namespace, name) do update set cron = excluded.cron,
           timezone = excluded.timezone, payload = excluded.payload,
           principal = excluded.principal, updated_at = excluded.updated_at, mac = excluded.mac`;
+      await change([{ before: kept && { mac: kept.mac }, after: { mac } }]);
       const key = keyOf(schedule);
       await this.#boss.schedule(DUE, cron, { key }, { tz, key, db: bossSql(tx) });
     });
@@ -82,11 +92,12 @@ export class JobSchedules {
 
   /** Removes a schedule; false when there is none. */
   async remove(place: SchedulePlace): Promise<boolean> {
-    return await this.#sql.transaction(async (tx) => {
-      const rows = await tx`
+    return await this.#set.transact(this.#sql, async (tx, change) => {
+      const rows = await tx<Row & { mac: Uint8Array }>`
         delete from functions.job_schedules
         where name = ${place.name} and namespace is not distinct from ${place.namespace}
-        returning 1`;
+        returning mac`;
+      await change(rows.map(({ mac }) => ({ before: { mac } })));
       await this.#boss.unschedule(DUE, keyOf(place), { db: bossSql(tx) });
       return rows.length === 1;
     });
@@ -113,17 +124,15 @@ export class JobSchedules {
   async due(key: string): Promise<Schedule | undefined> {
     const [, namespace, name] = /^(.+)\/(.+)$/.exec(key) ?? [];
     if (namespace === undefined || name === undefined) return undefined;
-    const [row] = await this.#sql.query(
-      `select ${COLUMNS} from functions.job_schedules s
-       where s.name = $1 and s.namespace is not distinct from $2`,
-      [name, namespace === NO_NAMESPACE ? null : namespace],
-    );
-    if (row === undefined) return undefined;
-    const schedule = scheduleOf(row);
-    if (isAuthentic(this.#ring, () => scheduleMessage(schedule), row.mac as Uint8Array)) {
-      return schedule;
-    }
-    throw new AppError("INTEGRITY_VIOLATION", `Schedule of job ${name} is not as it was written`);
+    const found = await this.#set.read(this.#sql, async () => {
+      const [row] = await this.#sql.query(
+        `select ${COLUMNS} from functions.job_schedules s
+         where s.name = $1 and s.namespace is not distinct from $2`,
+        [name, namespace === NO_NAMESPACE ? null : namespace],
+      );
+      return row && verifySchedule(this.#ring, row);
+    });
+    return found?.schedule;
   }
 
   /**
@@ -148,6 +157,24 @@ const NO_NAMESPACE = "-";
 
 function keyOf({ name, namespace }: SchedulePlace): string {
   return `${namespace ?? NO_NAMESPACE}/${name}`;
+}
+
+/**
+ * Reads a row of `functions.job_schedules` and lets it through if it is as it was written.
+ *
+ * @throws {AppError} INTEGRITY_VIOLATION when it isn't.
+ */
+export function verifySchedule(
+  ring: KeyRing,
+  row: Row,
+): { readonly schedule: Schedule; readonly mac: Uint8Array } {
+  const schedule = scheduleOf(row);
+  const mac = row.mac as Uint8Array;
+  if (isAuthentic(ring, () => scheduleMessage(schedule), mac)) return { schedule, mac };
+  throw new AppError(
+    "INTEGRITY_VIOLATION",
+    `Schedule of job ${schedule.name} is not as it was written`,
+  );
 }
 
 /** The message of the MAC of a row of `functions.job_schedules`. */

@@ -3,17 +3,17 @@
  *
  * @module
  */
-import { AppError } from "../errors.ts";
 import { type SealedTable, sealedTable } from "../keyring/sealed_table.ts";
 import { macKey } from "../store/renewal.ts";
+import type { RowSetStore } from "../store/row_sets.ts";
 import { signOrder, verifyOrder } from "./job.ts";
 import { ORDER_COLUMNS, orderOf } from "./job_rows.ts";
-import { scheduleMessage, scheduleOf } from "./schedules.ts";
+import { scheduleMessage, verifySchedule } from "./schedules.ts";
 
 const columns = [{ id: macKey("mac"), purpose: "row" }] as const;
 
 /** `functions.jobs` and `functions.job_schedules`. */
-export const JOB_TABLES: readonly SealedTable[] = [
+export const jobTables = (set: Pick<RowSetStore, "transact">): readonly SealedTable[] => [
   sealedTable({
     table: "functions.jobs",
     columns,
@@ -26,16 +26,14 @@ export const JOB_TABLES: readonly SealedTable[] = [
     },
   }),
   sealedTable({
+    set,
     table: "functions.job_schedules",
     columns,
     select: "t.*",
-    read: (row) => ({ schedule: scheduleOf(row), mac: row.mac as Uint8Array }),
-    renew(ring, { schedule, mac }) {
-      const message = scheduleMessage(schedule);
-      if (!ring.verifyMac("row", message, mac)) {
-        throw new AppError("INTEGRITY_VIOLATION", "Schedule is not as it was written");
-      }
-      return { mac: ring.mac("row", message) };
+    read: (row) => ({ row, mac: row.mac as Uint8Array }),
+    renew(ring, { row }) {
+      const { schedule } = verifySchedule(ring, row);
+      return { mac: ring.mac("row", scheduleMessage(schedule)) };
     },
   }),
 ];

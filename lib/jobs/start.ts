@@ -5,6 +5,7 @@
  */
 import type { Clock, PgBoss } from "pg-boss";
 import type { KeyRing } from "../crypto/keyring.ts";
+import type { RowSetStore } from "../store/row_sets.ts";
 import type { Database } from "../store/sql.ts";
 import { DUE, openBoss } from "./boss.ts";
 import { purgeJobs } from "./job_store.ts";
@@ -19,6 +20,8 @@ import { JobWorker, type WorkerOptions } from "./worker.ts";
 export interface JobsOptions {
   readonly database: Database;
   readonly ring: KeyRing;
+  /** Which schedules there are. */
+  readonly set: RowSetStore;
   readonly catalogue: JobCatalogue;
   /** Left out: this process takes submissions and runs nothing. */
   readonly worker?: Omit<WorkerOptions, "onTrouble"> & { readonly runner: AttemptRunner };
@@ -46,7 +49,7 @@ export interface JobsRoom {
 
 /** Starts jobs. */
 export async function startJobs(options: JobsOptions): Promise<JobsRoom> {
-  const { database, ring, catalogue, onTrouble } = options;
+  const { database, ring, set, catalogue, onTrouble } = options;
   const { sql } = database;
   const boss = await openBoss(database, {
     work: options.worker !== undefined,
@@ -54,7 +57,7 @@ export async function startJobs(options: JobsOptions): Promise<JobsRoom> {
     onTrouble: (error) => onTrouble("queue", error),
   });
   const queue = new JobQueue(boss);
-  const schedules = new JobSchedules({ sql, boss, ring });
+  const schedules = new JobSchedules({ sql, boss, ring, set });
   const jobs = new Jobs({ sql, ring, queue, schedules, known: new KnownJobs(catalogue) });
   let worker: JobWorker | null = null;
   try {

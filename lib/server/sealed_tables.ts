@@ -5,7 +5,7 @@
  */
 import type { StartedAuth } from "../auth/start.ts";
 import { deploymentTables } from "../deploy/sealed_tables.ts";
-import { JOB_TABLES } from "../jobs/sealed_tables.ts";
+import { jobTables } from "../jobs/sealed_tables.ts";
 import type { SealedTable } from "../keyring/sealed_table.ts";
 import type { HeadWatch } from "../resolve/head_watch.ts";
 import type { RowSetStore } from "../store/row_sets.ts";
@@ -16,13 +16,13 @@ import { vaultTables } from "../vault/sealed_tables.ts";
 export function sealedTables(
   watch: HeadWatch,
   identity: Pick<StartedAuth, "tables">,
-  deployments: Pick<RowSetStore, "transact">,
+  sets: Readonly<Record<"deployments" | "schedules", Pick<RowSetStore, "transact">>>,
 ): readonly SealedTable[] {
   return [
     ...SETTING_TABLES,
     ...identity.tables,
-    ...deploymentTables(deployments),
-    ...JOB_TABLES,
+    ...deploymentTables(sets.deployments),
+    ...jobTables(sets.schedules),
     ...vaultTables(watch),
   ];
 }

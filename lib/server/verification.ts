@@ -4,6 +4,7 @@
  * @module
  */
 import { verifyServiceKeyRow } from "../auth/service_key_rows.ts";
+import { verifySchedule } from "../jobs/schedules.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import type { SealedTable } from "../keyring/sealed_table.ts";
 import type { Namespace } from "../resolve/ref.ts";
@@ -30,6 +31,7 @@ export interface VerificationOptions {
   readonly tables: readonly SealedTable[];
   readonly serviceKeys: RowSetStore;
   readonly deployments: RowSetStore;
+  readonly schedules: RowSetStore;
   /** What is wrong with the key ring, in one sentence each. */
   checkRing(): Promise<{ readonly problems: readonly string[]; readonly keys: number }>;
   /** Called when a place may have other rows: `null` for the global scope. */
@@ -47,6 +49,7 @@ export function openVerification(options: VerificationOptions): Verification {
     ...vaultParts(options),
     serviceKeysPart(options),
     ...codeParts(options),
+    schedulesPart(options),
   ];
   return new Verification({
     parts: [...parts, ...sealedParts(options.tables, parts, options)],
@@ -66,6 +69,9 @@ export function openVerification(options: VerificationOptions): Verification {
         }
       },
       "@service_keys": acceptServiceKeys(options),
+      "@job_schedules": acceptSet(options, options.schedules, (row) => {
+        verifySchedule(options.ring, row);
+      }),
       "@deployments": acceptSet(options, options.deployments, (row) => {
         verifyDeploymentRow(options.ring, storedDeployment(row).row);
       }),
@@ -93,6 +99,16 @@ function serviceKeysPart({ sql, ring, serviceKeys }: VerificationOptions): Verif
     table: serviceKeys.spec.table,
     set: serviceKeys,
     check: (row) => void verifyServiceKeyRow(ring, serviceKeyRow(row)),
+  });
+}
+
+function schedulesPart({ sql, ring, schedules }: VerificationOptions): VerifyPart {
+  return rowsPart({
+    name: "job schedules",
+    sql,
+    table: schedules.spec.table,
+    set: schedules,
+    check: (row) => void verifySchedule(ring, row),
   });
 }
 

@@ -91,6 +91,7 @@ export async function openJobs(
   const room = await startJobs({
     database: world.database,
     ring: world.ring,
+    set: world.schedules,
     catalogue: { list: () => Promise.resolve({ functions: placesOf(code) }) },
     ...(options.clock && { clock: options.clock }),
     onTrouble: (what, error) => troubles.push(`${what}: ${error}`),

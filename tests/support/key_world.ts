@@ -69,7 +69,7 @@ export async function joinKeyWorld(
     onVerified: (row, token) => sealTokens.note(row, token),
   });
   changed = () => world.auth.invalidate(null);
-  const tables = sealedTables(watch, { tables: [serviceKeyTable(set)] }, world.deployments);
+  const tables = sealedTables(watch, { tables: [serviceKeyTable(set)] }, world);
   const renewer = new Renewer({
     database,
     ring,

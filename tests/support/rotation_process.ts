@@ -20,6 +20,7 @@ import { HeadWatch } from "../../lib/resolve/head_watch.ts";
 import { openVersion, Resolver } from "../../lib/resolve/resolver.ts";
 import { openEmbedded } from "../../lib/store/embedded.ts";
 import { openPostgres } from "../../lib/store/postgres.ts";
+import { SCHEDULES_SET } from "../../lib/jobs/schedules.ts";
 import { DEPLOYMENTS_SET } from "../../lib/store/deployments.ts";
 import { RowSetStore } from "../../lib/store/row_sets.ts";
 import { findSecret, listVersions } from "../../lib/store/secrets.ts";
@@ -83,8 +84,10 @@ async function open(site: RotationSite): Promise<Parts> {
   await set.ensure(sql);
   const deployments = new RowSetStore(DEPLOYMENTS_SET, { ring, watch });
   await deployments.ensure(sql);
+  const schedules = new RowSetStore(SCHEDULES_SET, { ring, watch });
+  await schedules.ensure(sql);
   const service = await keyring.serve({
-    tables: sealedTables(watch, { tables: [serviceKeyTable(set)] }, deployments),
+    tables: sealedTables(watch, { tables: [serviceKeyTable(set)] }, { deployments, schedules }),
     limits: keys.limits,
     rootRenewal: root.renewal,
     onChange: () => {},

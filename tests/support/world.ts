@@ -19,6 +19,7 @@ import { ensureDataKeys } from "../../lib/store/data_keys.ts";
 import { StoredSecretSource } from "../../lib/store/secret_source.ts";
 import type { Database } from "../../lib/store/sql.ts";
 import { HeadWatch } from "../../lib/resolve/head_watch.ts";
+import { SCHEDULES_SET } from "../../lib/jobs/schedules.ts";
 import { DEPLOYMENTS_SET } from "../../lib/store/deployments.ts";
 import { RowSetStore } from "../../lib/store/row_sets.ts";
 import { SERVICE_KEYS_SET } from "../../lib/store/service_keys.ts";
@@ -44,6 +45,8 @@ export interface World {
   readonly keys: ServiceKeys;
   /** Which deployments there are. */
   readonly deployments: RowSetStore;
+  /** Which schedules of jobs there are. */
+  readonly schedules: RowSetStore;
 }
 
 /** Options of {@linkcode joinWorld}. */
@@ -78,6 +81,8 @@ export async function joinWorld(database: Database, options: WorldOptions = {}):
   await set.ensure(sql);
   const deployments = new RowSetStore(DEPLOYMENTS_SET, { ring, watch });
   await deployments.ensure(sql);
+  const schedules = new RowSetStore(SCHEDULES_SET, { ring, watch });
+  await schedules.ensure(sql);
   const auth = new Authenticator({
     sql,
     ring,
@@ -87,7 +92,7 @@ export async function joinWorld(database: Database, options: WorldOptions = {}):
   });
   const vault = new Vault({ sql, ring, resolver, watch, now });
   const keys = new ServiceKeys({ sql, ring, held: auth, set, now });
-  return { database, roots, ring, resolver, auth, vault, keys, deployments };
+  return { database, roots, ring, resolver, auth, vault, keys, deployments, schedules };
 }
 
 type Work = (world: World, kind: TestDatabase["name"], t: Deno.TestContext) => Promise<void>;
