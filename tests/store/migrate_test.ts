@@ -30,7 +30,7 @@ async function withFiles<T>(files: Files, work: (directory: URL) => Promise<T>):
 /** A database as new: without the product's own migrations in its ledger. */
 function withBlank(name: "postgres" | "embedded", work: (database: Database) => Promise<void>) {
   return withDatabase(name, async (database) => {
-    await database.sql.script("drop schema functions cascade");
+    await database.sql.script("drop schema functions cascade; drop schema app cascade");
     await work(database);
   });
 }
