@@ -6,6 +6,7 @@
  * @module
  */
 import { parseArgs } from "@std/cli";
+import { run as auth } from "./auth.ts";
 import { run as change } from "./change.ts";
 import { run as coldCall } from "./cold_call.ts";
 import { run as commandLine } from "./command_line.ts";
@@ -35,6 +36,7 @@ const BENCHES: readonly Bench[] = [
   { name: "replicas", title: "10 several servers", run: replicas },
   { name: "outage", title: "11 database away", run: outage },
   { name: "rotation", title: "12 rotation", run: rotation },
+  { name: "auth", title: "13 auth", run: auth },
 ];
 
 /** What is running now; ended as well when this process is told to end. */

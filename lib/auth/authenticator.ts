@@ -5,16 +5,23 @@
  */
 import type { KeyRing } from "../crypto/keyring.ts";
 import { AppError } from "../errors.ts";
-import type { Principal } from "../principal/principal.ts";
+import { EVERYTHING, type Principal } from "../principal/principal.ts";
 import { type Clock, FreshCache, systemClock } from "../resolve/fresh_cache.ts";
 import { HeadWatch } from "../resolve/head_watch.ts";
 import { RowSetStore } from "../store/row_sets.ts";
-import { findServiceKey, SERVICE_KEYS_SET, type ServiceKeyRow } from "../store/service_keys.ts";
+import {
+  findServiceKey,
+  findServiceKeyEvenly,
+  SERVICE_KEYS_SET,
+  type ServiceKeyRow,
+} from "../store/service_keys.ts";
 import type { Sql } from "../store/sql.ts";
 import { type Caller, NOWHERE } from "./caller.ts";
 import { HeldKey } from "./held_key.ts";
 import { signServiceKeyRow, tokenMessage, verifyServiceKeyRow } from "./service_key_rows.ts";
 import { claimedId, SERVICE_KEY_LENGTH, serviceKeyId } from "./service_key_text.ts";
+
+const NOBODY = "00000000-0000-0000-0000-000000000000";
 
 /** What an {@linkcode Authenticator} is made of. */
 export interface AuthenticatorParts {
@@ -42,7 +49,7 @@ export class Authenticator {
   readonly #clock: Clock;
   readonly #cache: FreshCache<HeldKey>;
   /** What an unknown id is compared with, so that it costs the same as a known one. */
-  #nobody: HeldKey;
+  #nobody: ServiceKeyRow;
   readonly #onVerified: (row: ServiceKeyRow, token: string) => void;
   #used: HeldKey[] = [];
 
@@ -132,8 +139,8 @@ export class Authenticator {
 
   /** Does the same work for an id that nobody has as for one with another secret. */
   async #verify(id: string, token: string): Promise<void> {
-    const row = await findServiceKey(this.#sql, id);
-    const { row: compared } = row === undefined ? this.#nobody : new HeldKey(row);
+    const row = await findServiceKeyEvenly(this.#sql, id);
+    const compared = row ?? this.#nobody;
     verifyServiceKeyRow(this.#ring, compared);
     const genuine = new HeldKey(compared).learn(token, this.#ring, this.#clock);
     if (row === undefined || !genuine) throw invalidKey();
@@ -152,23 +159,22 @@ export class Authenticator {
 }
 
 /** A key that exists nowhere else; its row verifies, and no token does. */
-function nobody(ring: KeyRing): HeldKey {
-  const row = signServiceKeyRow(ring, {
-    id: "00000000-0000-0000-0000-000000000000",
-    prefix: "",
-    name: "",
+function nobody(ring: KeyRing): ServiceKeyRow {
+  return signServiceKeyRow(ring, {
+    id: NOBODY,
+    prefix: "00000000",
+    name: "nobody",
     kind: "key",
     tokenMac: ring.mac("token", tokenMessage("")),
     previousMac: null,
     previousUntil: null,
-    grants: [],
+    grants: [EVERYTHING],
     cidrs: null,
     createdAt: new Date(0),
-    createdBy: null,
-    expiresAt: null,
+    createdBy: NOBODY,
+    expiresAt: new Date(0),
     revokedAt: null,
   });
-  return new HeldKey(row);
 }
 
 function invalidKey(): AppError {

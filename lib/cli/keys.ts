@@ -18,7 +18,7 @@ const create: Command = {
   summary: "Make a service key and show it, once",
   args: [{ name: "NAME" }],
   flags: [
-    { name: "role", value: "ROLE", help: "admin, writer, reader or invoker" },
+    { name: "role", value: "ROLE", help: "admin, writer, deployer, reader or invoker" },
     {
       name: "grant",
       value: "GRANT",

@@ -36,7 +36,7 @@ testCli("grants are typed, checked, and written back as they can be typed", asyn
   assertEquals([shown.expires_at, shown.cidrs, shown.state], [null, ["10.0.0.0/8", "::1"], "good"]);
   const wrong: [words: string[], why: RegExp][] = [
     [["x"], /--role or --grant is needed/],
-    [["x", "--role", "root"], /Role must be one of: admin, writer, reader, invoker/],
+    [["x", "--role", "root"], /Role must be one of: admin, writer, deployer, reader, invoker/],
     [["x", "--grant", "secrets:reveal"], /A grant's actions must be of/],
     [["x", "--grant", "secrets:read prod"], /A grant is ACTIONS @ NAMESPACES : NAMES/],
     [["x", "--role", "reader", "--expires", "yesterday"], /--expires is not understood/],
@@ -97,6 +97,6 @@ testCli("whoami tells who one is and what one may do", async (run) => {
   const self = JSON.parse(
     await good(run, ["whoami", "-o", "json"], { env: { FLUXBASE_TOKEN: key } }),
   );
-  assertEquals([self.kind, self.grants_text], ["service_key", ["functions:invoke"]]);
+  assertEquals([self.kind, self.grants_text], ["service_key", ["functions:invoke,jobs:submit"]]);
   assertMatch(await good(run, ["auth", "status"]), /service_key/);
 });
