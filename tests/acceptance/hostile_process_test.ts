@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
+import { childrenOf } from "../support/canary.ts";
 import { type ServerProcess, withServer } from "../support/server.ts";
-import { withSite } from "../support/site.ts";
+import { KINDS, withSite } from "../support/site.ts";
 import { until } from "../support/until.ts";
 
 const NEIGHBOUR = `export default () => new Response("neighbour");`;
@@ -33,6 +34,43 @@ Deno.test("a function that writes to its own socket harms itself alone", async (
 async function residentBytes(pid: number): Promise<number> {
   const status = await Deno.readTextFile(`/proc/${pid}/status`);
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)![1]) * 1_024;
+}
+
+Deno.test({
+  name: "a child holds no open file or socket of the server's",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    for (const kind of KINDS) {
+      await withSite(kind, async (site) => {
+        await site.write("neighbour.ts", NEIGHBOUR);
+        await withServer(site, async (server) => {
+          await server.set("A", "some value");
+          assertEquals((await server.call("neighbour")).status, 200);
+          const own = await openFiles(server.pid);
+          const children = await childrenOf(server.pid);
+          assert(children.length >= 2);
+          for (const child of children) {
+            const files = await openFiles(child);
+            // Its output goes to the server: both ends of a pipe have one name.
+            const shared = files.filter((file) =>
+              own.includes(file) && !/^(\/dev\/null|anon_)/.test(file)
+            );
+            assert(shared.every((file) => file.startsWith("pipe:")), shared.join());
+            assert(shared.length <= 3, shared.join());
+            const named = files.filter((file) => /^\/(?!dev\/null$|proc\/)/.test(file));
+            assertEquals(named, [], "files");
+          }
+        });
+      });
+    }
+  },
+});
+
+/** What a process has open, by name; a file that was closed meanwhile is left out. */
+async function openFiles(pid: number): Promise<string[]> {
+  const names = await Array.fromAsync(Deno.readDir(`/proc/${pid}/fd`));
+  const links = names.map(({ name }) => Deno.readLink(`/proc/${pid}/fd/${name}`).catch(() => ""));
+  return [...new Set(await Promise.all(links))];
 }
 
 const FORGER = `import { AsyncLocalStorage } from "node:async_hooks";
