@@ -22,8 +22,8 @@ export interface RequestOptions {
   query?: Readonly<Record<string, string | null | undefined>>;
   /** Sent as JSON. */
   json?: unknown;
-  /** Sent as it is. */
-  body?: Uint8Array<ArrayBuffer>;
+  /** Sent as it is; a stream can't be sent again, so it needs `once`. */
+  body?: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
   headers?: Readonly<Record<string, string>>;
   /** Never sent again when the connection breaks: what it makes is shown once and can't be replayed. */
   once?: boolean;

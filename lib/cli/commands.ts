@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { backup, migrate } from "./backup.ts";
 import { functions } from "./functions.ts";
 import { jobs } from "./jobs.ts";
 import { keyring } from "./keyring.ts";
@@ -31,6 +32,8 @@ export const ROOT: Command = {
     jobs,
     keyring,
     verify,
+    backup,
+    migrate,
     keys,
     login,
     logout,
