@@ -94,5 +94,6 @@ function keyJson(key: ListedKey) {
     destroyed_at: key.destroyedAt,
     seals: key.seals,
     uses: key.uses,
+    uses_by_table: key.usesByTable,
   };
 }

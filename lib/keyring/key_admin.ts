@@ -37,6 +37,8 @@ export interface KeyLimits {
 /** A key, and how much is under it. */
 export interface ListedKey extends StoredKey {
   readonly uses: number;
+  /** The same for each table. */
+  readonly usesByTable: Readonly<Record<string, number>>;
 }
 
 /** Times a change is made anew when another server was faster. */
@@ -65,6 +67,7 @@ export class KeyAdmin {
     return (await listStoredKeys(this.#sql)).map((key) => ({
       ...key,
       uses: usesOf(uses, key.id),
+      usesByTable: Object.fromEntries(uses.get(key.id) ?? []),
     }));
   }
 

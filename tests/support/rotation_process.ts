@@ -50,6 +50,8 @@ interface Parts {
 }
 
 const WRITERS = 2;
+/** New roots for each new set of keys. */
+const ROOTS_A_TURN = 5;
 const ROOT_FILE = "roots";
 
 function say(line: string): void {
@@ -138,18 +140,20 @@ async function write({ site, vault }: Parts, writer: number): Promise<void> {
   }
 }
 
-/** Both rotations, and the retiring of what they leave, over and over. */
+/** Both rotations at once, and the retiring of what they leave, over and over. */
 async function change(parts: Parts): Promise<never> {
   const { service } = parts;
-  for (let turn = 0;; turn++) {
+  for (;;) {
     say("now rotate");
     await service.rotate(admin);
+    for (let i = 0; i < ROOTS_A_TURN; i++) {
+      say("now rewrap");
+      await changeRoot(parts);
+    }
     say("now renew");
     await service.settled();
-    say("now rewrap");
-    await changeRoot(parts);
     say("now retire");
-    if (turn % 2 === 1) await retireOld(parts);
+    await retireOld(parts);
   }
 }
 
