@@ -68,11 +68,9 @@ class Gate {
   #unknownIds(rows: readonly Row[]): Set<string> {
     const found = new Set<string>();
     const { ring } = this.#keeper;
-    for (const row of rows) {
-      visitKeyIds(row, (id) => {
-        if (!ring.knows(id) && !this.#isKnownToBeNone(id)) found.add(id);
-      });
-    }
+    visitKeyIds(rows, (id) => {
+      if (!ring.knows(id) && !this.#isKnownToBeNone(id)) found.add(id);
+    });
     return found;
   }
 

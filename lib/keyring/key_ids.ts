@@ -25,7 +25,8 @@ function offsetOf(column: string): number | null {
 }
 
 /**
- * Calls `visit` with each key's id in a row, in no order, some of them more than once.
+ * Calls `visit` with each key's id in rows of one query; repeatedly, when it comes again after
+ * another one.
  *
  * @example Usage
  * ```ts
@@ -34,22 +35,40 @@ function offsetOf(column: string): number | null {
  *
  * const ids: string[] = [];
  * const mac = Uint8Array.fromHex("0123456789abcdef" + "00".repeat(32));
- * visitKeyIds({ name: "API_KEY", mac, heads: [{ mac: "fedcba98765432100000" }] }, (id) => ids.push(id));
+ * const rows = [{ name: "API_KEY", mac, heads: [{ mac: "fedcba98765432100000" }] }];
+ * visitKeyIds(rows, (id) => ids.push(id));
  * assertEquals(ids, ["0123456789abcdef", "fedcba9876543210"]);
  * ```
  */
-export function visitKeyIds(row: object, visit: (id: string) => void): void {
-  for (const column in row) {
-    const value: unknown = (row as Record<string, unknown>)[column];
-    if (value instanceof Uint8Array) {
-      const at = offsetOf(column);
-      if (at === null || value.length < at + ID_BYTES) continue;
-      visit(new Uint8Array(value.subarray(at, at + ID_BYTES)).toHex());
-    } else if (typeof value === "string") {
-      const at = offsetOf(column);
-      if (at === 0 && HEX_ID.test(value)) visit(value.slice(0, 2 * ID_BYTES));
-    } else if (typeof value === "object" && value !== null && !(value instanceof Date)) {
-      visitKeyIds(value, visit);
+export function visitKeyIds(rows: readonly object[], visit: (id: string) => void): void {
+  const [first] = rows;
+  if (first === undefined) return;
+  for (const column of Object.keys(first)) {
+    const at = offsetOf(column);
+    let last: Uint8Array | undefined;
+    for (const row of rows) {
+      const value = (row as Record<string, unknown>)[column];
+      if (value === null || typeof value === "number") continue;
+      if (value instanceof Uint8Array) {
+        if (at === null || value.length < at + ID_BYTES) continue;
+        // Nearly always the same key as in the row before.
+        if (last !== undefined && sameId(last, value, at)) continue;
+        last = value;
+        visit(new Uint8Array(value.subarray(at, at + ID_BYTES)).toHex());
+      } else if (typeof value === "string") {
+        if (at === 0 && HEX_ID.test(value)) visit(value.slice(0, 2 * ID_BYTES));
+      } else if (typeof value === "object" && !(value instanceof Date)) {
+        for (const part of Array.isArray(value) ? value : [value]) visitJson(part, visit);
+      }
     }
   }
+}
+
+function visitJson(value: unknown, visit: (id: string) => void): void {
+  if (typeof value === "object" && value !== null) visitKeyIds([value], visit);
+}
+
+function sameId(a: Uint8Array, b: Uint8Array, at: number): boolean {
+  for (let i = at; i < at + ID_BYTES; i++) if (a[i] !== b[i]) return false;
+  return true;
 }

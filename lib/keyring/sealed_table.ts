@@ -7,6 +7,7 @@
 import type { KeyRing } from "../crypto/keyring.ts";
 import type { KeyPurpose } from "../crypto/wrap.ts";
 import { AppError } from "../errors.ts";
+import type { SetRow } from "../resolve/head.ts";
 import { findStale, type KeyColumn, storeRenewed } from "../store/renewal.ts";
 import type { ChangeSet, RowSetStore } from "../store/row_sets.ts";
 import type { Row, Sql } from "../store/sql.ts";
@@ -64,7 +65,7 @@ export const BATCH = 200;
 export type NewBytes = Readonly<Record<string, Uint8Array>> & { readonly mac: Uint8Array };
 
 /** A table whose rows carry everything that is needed to make them anew. */
-export interface RowRecipe<R extends { readonly mac: Uint8Array }> {
+export interface RowRecipe<R extends SetRow> {
   readonly table: string;
   readonly columns: readonly KeyColumn[];
   /** The columns to read of `t`, and of what `join` joins. */
@@ -85,7 +86,7 @@ export interface RowRecipe<R extends { readonly mac: Uint8Array }> {
 }
 
 /** Makes the entry of such a table. */
-export function sealedTable<R extends { readonly mac: Uint8Array }>(
+export function sealedTable<R extends SetRow>(
   recipe: RowRecipe<R>,
 ): SealedTable {
   const { table, columns, set, select, join, large } = recipe;
@@ -102,7 +103,7 @@ export function sealedTable<R extends { readonly mac: Uint8Array }>(
   };
 }
 
-async function renewBatch<R extends { readonly mac: Uint8Array }>(
+async function renewBatch<R extends SetRow>(
   recipe: RowRecipe<R>,
   { sql, ring, breathe }: RenewalTools,
   after: string,
@@ -116,13 +117,14 @@ async function renewBatch<R extends { readonly mac: Uint8Array }>(
   for (const raw of rows) {
     const row = recipe.read(raw);
     const values = unlessDamaged(() => recipe.renew(ring, row));
-    if (values !== null) renewed.push({ at: raw.at, before: row.mac, values });
+    const { mac: before, deletedAt = null } = row;
+    if (values !== null) renewed.push({ at: raw.at, before, deletedAt, values });
     await breathe();
   }
   const stored = await storeRenewed(sql, table, renewed);
-  await change?.(stored.map(({ before, values }) => ({
-    before: { mac: before },
-    after: { mac: values.mac },
+  await change?.(stored.map(({ before, deletedAt, values }) => ({
+    before: { mac: before, deletedAt },
+    after: { mac: values.mac, deletedAt },
   })));
   const lost = renewed.length - stored.length;
   return { done: stored.length, lost, damaged: rows.length - renewed.length, next };
