@@ -21,6 +21,7 @@ import { openVersion, Resolver } from "../../lib/resolve/resolver.ts";
 import { openEmbedded } from "../../lib/store/embedded.ts";
 import { openPostgres } from "../../lib/store/postgres.ts";
 import { SCHEDULES_SET } from "../../lib/jobs/schedules.ts";
+import { SETTINGS_SET } from "../../lib/store/settings.ts";
 import { DEPLOYMENTS_SET } from "../../lib/store/deployments.ts";
 import { RowSetStore } from "../../lib/store/row_sets.ts";
 import { findSecret, listVersions } from "../../lib/store/secrets.ts";
@@ -88,8 +89,14 @@ async function open(site: RotationSite): Promise<Parts> {
   await deployments.ensure(sql);
   const schedules = new RowSetStore(SCHEDULES_SET, { ring, watch });
   await schedules.ensure(sql);
+  const settings = new RowSetStore(SETTINGS_SET, { ring, watch });
+  await settings.ensure(sql);
   const service = await keyring.serve({
-    tables: sealedTables(watch, { tables: [serviceKeyTable(set)] }, { deployments, schedules }),
+    tables: sealedTables(watch, { tables: [serviceKeyTable(set)] }, {
+      deployments,
+      schedules,
+      settings,
+    }),
     limits: keys.limits,
     rootRenewal: root.renewal,
     onChange: () => {},
@@ -159,6 +166,8 @@ async function change(parts: Parts): Promise<never> {
 
 async function changeRoot({ site, dataDir, service }: Parts): Promise<void> {
   if (site.databaseUrl === null) return void await service.rewrap(admin, true);
+  // As the guide says: no root is dropped before everything is under the one in front of it.
+  await service.rewrap(admin, false);
   const [present] = (await dataDir.readKey(ROOT_FILE))!.split(",");
   const next = generateRootKey().text;
   await dataDir.writeKey(ROOT_FILE, `${next},${present}`);
