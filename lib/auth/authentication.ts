@@ -24,6 +24,8 @@ export class Authentication {
   readonly #keys: Authenticator;
   readonly #tokens: Tokens | null;
   readonly #limits: Limits;
+  /** Attempts under way, by address and credential. */
+  readonly #underWay = new Map<string, Promise<Principal>>();
 
   constructor({ keys, tokens, limits }: AuthenticationParts) {
     this.#keys = keys;
@@ -54,8 +56,28 @@ export class Authentication {
   async authenticate(credential: string, caller: Caller = NOWHERE): Promise<Principal> {
     const isKey = isServiceKeyLike(credential);
     if (isKey && this.#keys.remembers(credential)) return await this.#check(credential, caller);
-    const keyId = isKey ? claimedId(credential) : null;
-    return await this.attempt(caller, () => this.#check(credential, caller), keyId);
+    return await this.#joined(credential, caller, () => {
+      const keyId = isKey ? claimedId(credential) : null;
+      return this.attempt(caller, () => this.#check(credential, caller), keyId);
+    });
+  }
+
+  /**
+   * Requests that show the same thing from the same place at the same time are one attempt: a
+   * client that begins with a hundred of them guesses nothing.
+   */
+  async #joined(
+    credential: string,
+    { address }: Caller,
+    attempt: () => Promise<Principal>,
+  ): Promise<Principal> {
+    const key = `${address} ${credential}`;
+    let underWay = this.#underWay.get(key);
+    if (underWay === undefined) {
+      underWay = attempt().finally(() => this.#underWay.delete(key));
+      this.#underWay.set(key, underWay);
+    }
+    return await underWay;
   }
 
   /**

@@ -121,3 +121,9 @@ Deno.test("a client's address is worked out only when somebody asks", () => {
   assertEquals([client.address, asked], ["192.0.2.7", 1]);
   assertEquals(new Client(request, connection, null).address, "10.0.0.1");
 });
+
+test("a client may begin with any number of requests at once", async (world) => {
+  const { ask, key } = await limited(world, { perAddress: 5, failures: 3 });
+  const answers = await Promise.all(Array.from({ length: 100 }, () => ask(key, "192.0.2.1")));
+  assertEquals(new Set(answers.map(({ status }) => status)), new Set([200]));
+});
