@@ -191,7 +191,7 @@ function* spoilt(file: Uint8Array): Generator<Uint8Array> {
   const positions = [0, 30, 60, 120, 170, 200, Math.floor(file.length / 3)];
   positions.push(
     Math.floor(file.length / 2),
-    file.length - 70_000,
+    Math.floor(file.length * 0.9),
     file.length - 17,
     file.length - 1,
   );
