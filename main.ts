@@ -209,7 +209,7 @@ export async function startServer(
     deno: Deno.execPath(),
     runDirectory,
     allowNet: config.functionsAllowNet,
-    denyNet: ownAddresses(config),
+    denyNet: ownAddresses(config, Deno.networkInterfaces().map(({ address }) => address)),
     certificates: config.functionsCaFile,
     answerMs: config.functionTimeoutMs,
     memoryMb: config.functionMemoryMb,

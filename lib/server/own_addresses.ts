@@ -20,8 +20,19 @@ const DEFAULT_PORTS: Readonly<Record<string, number>> = { "https:": 443, "http:"
 /**
  * The addresses, as `host:port`, of this server, its database and its key service. They stay closed
  * to functions wherever they are, also to those that name them.
+ *
+ * @param machine The addresses of this machine's interfaces: what listens everywhere is there too.
  */
-export function ownAddresses({ host, port, databaseUrl, keys }: AddressedConfig): string[] {
+export function ownAddresses(
+  { host, port, databaseUrl, keys }: AddressedConfig,
+  machine: readonly string[] = [],
+): string[] {
+  const here = [...LOOPBACK, ...machine.map(bracketed)];
+  const spellings = (host: string, port: number) => {
+    const bare = bracketed(host);
+    const isHere = here.includes(bare) || bare.startsWith("127.");
+    return (isHere ? here : [bare]).map((each) => `${each}:${port}`);
+  };
   const own = port === 0 ? [] : spellings(EVERYWHERE.has(host) ? "localhost" : host, port);
   for (const url of [databaseUrl, keys.transit?.url ?? null]) {
     if (url === null) continue;
@@ -32,8 +43,6 @@ export function ownAddresses({ host, port, databaseUrl, keys }: AddressedConfig)
   return [...new Set(own)];
 }
 
-function spellings(host: string, port: number): string[] {
-  const bare = host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
-  const isLoopback = LOOPBACK.includes(bare) || bare.startsWith("127.");
-  return (isLoopback ? LOOPBACK : [bare]).map((each) => `${each}:${port}`);
+function bracketed(host: string): string {
+  return host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
 }

@@ -100,6 +100,37 @@ testOnSites("a function gets nothing that isn't its own", async (site) => {
   }, { through });
 });
 
+Deno.test("a server that listens everywhere is closed to functions at every address", async () => {
+  const code = `export default async (req) => {
+    const seen = {};
+    for (const url of await req.json()) {
+      seen[url] = await fetch(url).then((response) => response.text(), (error) => error.name);
+    }
+    return Response.json(seen);
+  };`;
+  const port = freePort();
+  const machine = Deno.networkInterfaces().filter(({ family }) => family === "IPv4");
+  const addresses = ["localhost", "127.0.0.9", ...machine.map(({ address }) => address)];
+  const urls = addresses.map((address) => `http://${address}:${port}/healthz`);
+  await withSite("postgres", async (site) => {
+    await site.write("look.js", code);
+    await withServer(site, async (server) => {
+      for (const url of urls) {
+        const response = await fetch(url);
+        await response.body?.cancel();
+        assertEquals(response.status, 200, url);
+      }
+      const { text } = await server.call("look", { json: urls });
+      assertEquals(JSON.parse(text), Object.fromEntries(urls.map((url) => [url, "NotCapable"])));
+    }, { env: { FLUXBASE_HOST: "0.0.0.0", FLUXBASE_PORT: `${port}` } });
+  });
+});
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "0.0.0.0", port: 0 });
+  return listener.addr.port;
+}
+
 Deno.test("a list of hosts closes every other address, and abstract sockets", async () => {
   const code = `const tries = {
     other: () => fetch("http://example.com/"), loopback: () => fetch("http://127.0.0.1:8080/"),

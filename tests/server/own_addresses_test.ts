@@ -20,6 +20,12 @@ Deno.test("ownAddresses() gives every spelling of this machine, and the ports th
   for (const [config, addresses] of cases) {
     assertEquals(ownAddresses({ ...NOTHING, ...config }), addresses, JSON.stringify(config));
   }
+  const machine = ["10.0.0.7", "fd00::7"];
+  const everywhere = [...LOOPBACK(8080), "10.0.0.7:8080", "[fd00::7]:8080"];
+  for (const host of ["0.0.0.0", "localhost", "10.0.0.7", "fd00::7"]) {
+    assertEquals(ownAddresses({ ...NOTHING, port: 8080, host }, machine), everywhere, host);
+  }
+  assertEquals(ownAddresses({ ...NOTHING, port: 1, host: "10.0.0.8" }, machine), ["10.0.0.8:1"]);
   const of = (databaseUrl: string) => ownAddresses({ ...NOTHING, databaseUrl });
   assertEquals(of("postgres://u:p@localhost/app"), LOOPBACK(5432));
   assertEquals(of("postgres://u:p@db.internal:6543/app"), ["db.internal:6543"]);
