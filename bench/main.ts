@@ -7,6 +7,7 @@
  */
 import { parseArgs } from "@std/cli";
 import { run as auth } from "./auth.ts";
+import { run as backup } from "./backup.ts";
 import { run as change } from "./change.ts";
 import { run as coldCall } from "./cold_call.ts";
 import { run as commandLine } from "./command_line.ts";
@@ -37,6 +38,7 @@ const BENCHES: readonly Bench[] = [
   { name: "outage", title: "11 database away", run: outage },
   { name: "rotation", title: "12 rotation", run: rotation },
   { name: "auth", title: "13 auth", run: auth },
+  { name: "backup", title: "14 backup", run: backup },
 ];
 
 /** What is running now; ended as well when this process is told to end. */
