@@ -14,6 +14,7 @@ import {
   type RingChange,
   type StoredKey,
 } from "../store/data_keys.ts";
+import { oneSnapshot } from "../store/renewal.ts";
 import type { Sql } from "../store/sql.ts";
 import { countUses, type UsesByKey, usesOf, usesText } from "./key_uses.ts";
 import type { OpenedKeys, RingKeeper } from "./ring_keeper.ts";
@@ -164,7 +165,7 @@ export class KeyAdmin {
   }
 
   async #refuseUsed(id: string): Promise<void> {
-    const uses = await this.uses();
+    const uses = await oneSnapshot(this.#sql, (tx) => countUses(tx, this.#tables));
     const left = usesOf(uses, id);
     if (left === 0) return;
     throw new AppError("KEY_IN_USE", `Key ${id} is in use: ${left} left (${usesText(uses, id)})`);

@@ -96,6 +96,7 @@ export class Renewer {
       try {
         const { done, lost } = await this.#round();
         if (done + lost > 0) this.#wanted = true;
+        if (done === 0 && lost > 0) await this.#sleep(RETRY_MS);
       } catch (error) {
         this.#parts.onError(error);
         if (!(error instanceof AppError)) return;

@@ -30,18 +30,44 @@ export function envelopeKey(column: string): string {
   return `encode(substring(${column} from 2 for 8), 'hex')`;
 }
 
-/** Counts the rows of `table` by the keys in `columns`. Reads the whole table, once. */
+/**
+ * Counts the rows of `table` by the keys in `columns`. Reads the whole table, a part at a time: rows
+ * that move meanwhile may be missed, unless `sql` is a transaction in {@linkcode oneSnapshot}.
+ */
 export async function countKeyUses(
   sql: Sql,
   table: string,
   columns: readonly KeyColumn[],
 ): Promise<KeyUses> {
   const list = columns.map(({ id }) => `(${id})`).join(", ");
-  const rows = await sql.query<Row & { id: string; uses: number }>(
-    `select k.id, count(*) as uses from ${table}, lateral (values ${list}) as k (id)
-     where k.id is not null group by k.id`,
+  const uses = new Map<string, number>();
+  for (let from = 0; from < await countBlocks(sql, table); from += BLOCKS) {
+    const rows = await sql.query<Row & { id: string; uses: number }>(
+      `select k.id, count(*) as uses from ${table}, lateral (values ${list}) as k (id)
+       where ${table}.ctid >= $1::text::tid and ${table}.ctid < $2::text::tid
+         and k.id is not null group by k.id`,
+      [`(${from},0)`, `(${from + BLOCKS},0)`],
+    );
+    for (const row of rows) uses.set(row.id, (uses.get(row.id) ?? 0) + Number(row.uses));
+  }
+  return uses;
+}
+
+/** Runs `work` in a transaction whose statements all see the database as it is at one moment. */
+export function oneSnapshot<T>(sql: Sql, work: (tx: Sql) => Promise<T>): Promise<T> {
+  return sql.transaction(async (tx) => {
+    await tx`set transaction isolation level repeatable read`;
+    return await work(tx);
+  });
+}
+
+async function countBlocks(sql: Sql, table: string): Promise<number> {
+  const [row] = await sql.query<Row & { blocks: number }>(
+    `select ceil(pg_relation_size($1::text::regclass)::float8 /
+       current_setting('block_size')::float8)::int as blocks`,
+    [table],
   );
-  return new Map(rows.map(({ id, uses }) => [id, Number(uses)]));
+  return row!.blocks;
 }
 
 /** What to look for. */
@@ -65,6 +91,8 @@ export interface StaleBatch {
 
 /** Where the first batch begins. */
 export const TABLE_START = "(0,0)";
+/** How much of a table one statement reads at most, in blocks: others wait for it. */
+const BLOCKS = 1_024;
 /** Sealed bytes in a batch, unless one row alone has more. */
 const MAX_BYTES = 512 * 1_024;
 
@@ -81,16 +109,24 @@ export async function findStale(
   limit: number,
 ): Promise<StaleBatch> {
   const { table, select, join = "", columns, large } = query;
-  const stale = columns.map(({ id }, i) => `${id} <> $${i + 3}`).join(" or ");
+  const stale = columns.map(({ id }, i) => `${id} <> $${i + 4}`).join(" or ");
+  const end = blockOf(after) + BLOCKS;
   const rows = await sql.query<Row & { at: string }>(
     `with page as (select t.ctid as at, ${large ? `octet_length(t.${large})` : "0"} as bytes
-       from ${table} t where t.ctid > $1::text::tid and (${stale}) limit $2::int),
+       from ${table} t where t.ctid > $1::text::tid and t.ctid < $2::text::tid and (${stale})
+       limit $3::int),
      part as (select at, sum(bytes) over (order by at) - bytes as before from page)
      select t.ctid::text as at, ${select} from part join ${table} t on t.ctid = part.at ${join}
      where part.before < ${MAX_BYTES} order by t.ctid`,
-    [after, limit, ...primaries],
+    [after, `(${end},0)`, limit, ...primaries],
   );
-  return { rows, next: rows.at(-1)?.at ?? null };
+  if (rows.length > 0) return { rows, next: rows.at(-1)!.at };
+  return { rows, next: end < await countBlocks(sql, table) ? `(${end},0)` : null };
+}
+
+/** The block of a place such as `(12,3)`. */
+function blockOf(place: string): number {
+  return Number(/^\((\d+),/.exec(place)?.[1] ?? 0);
 }
 
 /** A row's new bytes. */
