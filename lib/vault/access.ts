@@ -27,6 +27,16 @@ export function allow(principal: Principal, action: Action, ref: SecretRef): voi
 }
 
 /**
+ * Lets a principal by that may know that there is such a place. What comes behind may then depend on
+ * what is stored there, which would tell a stranger that something is.
+ *
+ * @throws {AppError} SECRET_NOT_FOUND when no grant is about the place at all.
+ */
+export function allowPlace(principal: Principal, place: SecretRef["namespace"]): void {
+  if (!sees(principal, place)) throw secretNotFound();
+}
+
+/**
  * Lets `action` on a stored secret through, for a principal that named it by id.
  *
  * @throws {AppError} SECRET_NOT_FOUND when the principal may not read it: a guessed id tells nothing.

@@ -12,7 +12,7 @@ import type { Namespace, SecretRef } from "../resolve/ref.ts";
 import { type DeletedPosition, findAllOfName, listDeleted } from "../store/deleted_secrets.ts";
 import type { SecretChange } from "../store/secret_writes.ts";
 import type { Sql } from "../store/sql.ts";
-import { allow, secretNotFound } from "./access.ts";
+import { allow, allowPlace, secretNotFound } from "./access.ts";
 import { type ChangeContext, deleteChange, restoreChange, updateChange } from "./changes.ts";
 import type { HeadKeeper, PlacesTransaction, SecretPlace } from "./head_keeper.ts";
 import { type MomentAction, type MomentPlan, type MomentStep, planMoment } from "./moment.ts";
@@ -142,6 +142,7 @@ export class Recovery {
     options: { dryRun?: boolean } = {},
   ): Promise<RestoredSecret[]> {
     const { sql, ring, now } = this.#parts;
+    allowPlace(principal, place);
     if (at > now()) throw new AppError("INVALID_INPUT", "The moment must not be in the future");
     const plan = async (on: Sql) => {
       const { rows, versions } = await readPlace(on, ring, place);

@@ -25,6 +25,8 @@ export interface At {
 export interface Asked {
   readonly path: string;
   readonly json?: unknown;
+  /** A body that isn't JSON. */
+  readonly raw?: { readonly type: string; readonly body: string };
 }
 
 /**
@@ -34,7 +36,7 @@ export interface Asked {
  * - `place`: an action in the namespace that is asked about;
  * - `list`: everybody is answered with what they may see;
  * - `plain`: an action, in the global scope;
- * - `whole`: an action, over everything there is;
+ * - `whole`: an action, over everything there is; `*` is every action there will ever be;
  * - `never`: nobody may.
  */
 export type Guard = "open" | "self" | "place" | "list" | "plain" | "whole" | "never";
@@ -43,7 +45,7 @@ export type Guard = "open" | "self" | "place" | "list" | "plain" | "whole" | "ne
 export interface Row {
   readonly guard: Guard;
   /** What opens it; several where it takes them all. */
-  readonly actions: readonly Action[];
+  readonly actions: readonly (Action | "*")[];
   ask(at: At): Asked;
   /** What it changes or ends, and so needs of its own each time. */
   readonly uses?: "secret" | "key";
@@ -75,8 +77,12 @@ export const ACCESS: Readonly<Record<string, Row>> = {
   ...administration(),
 };
 
-function row(guard: Guard, actions: readonly Action[], ask: Row["ask"], ok?: number): Row {
+function row(guard: Guard, actions: Row["actions"], ask: Row["ask"], ok?: number): Row {
   return { guard, actions, ask, ...(ok !== undefined && { ok }) };
+}
+
+function placeBody({ namespace }: At): Record<string, string> {
+  return namespace === null ? {} : { namespace, scope: "namespace" };
 }
 
 function using(what: "secret" | "key", rows: Record<string, Row>): Record<string, Row> {
@@ -112,6 +118,18 @@ function secretsByName(base: string, one: string, history: string): Record<strin
     [`GET ${one}/${history}`]: row("place", ["secrets:read"], (at) => ({
       path: path(at, `/${history}`),
     }), 200),
+    [`POST ${base}/bulk`]: row("place", ["secrets:delete"], (at) => ({
+      path: `${base}/bulk`,
+      json: { operations: [{ op: "delete", name: at.secret, ...placeBody(at) }] },
+    }), 200),
+    [`POST ${base}/restore`]: row("place", ["secrets:read"], (at) => ({
+      path: `${base}/restore`,
+      json: { at: new Date().toISOString(), dry_run: true, scope: "global", ...placeBody(at) },
+    }), 200),
+    [`POST ${one}/restore`]: row("place", ["secrets:write"], (at) => ({
+      path: path(at, "/restore"),
+      json: {},
+    })),
     [`POST ${rollback}`]: row("place", ["secrets:rollback"], (at) => ({
       path: path(at, rollback.endsWith(":version") ? "/rollback/1" : "/rollback"),
       json: { version: 1 },
@@ -303,6 +321,32 @@ function administration(): Record<string, Row> {
       "whole",
       ["keys:admin"],
       post(`${ring}/keys/0000000000000000/retire`),
+    ),
+    "POST /api/v1/admin/backup": row(
+      "whole",
+      ["*"],
+      post("/api/v1/admin/backup", { passphrase: "correct horse battery staple" }),
+    ),
+    "POST /api/v1/admin/backup/restore": row("whole", ["*"], () => ({
+      path: "/api/v1/admin/backup/restore",
+      raw: { type: "application/octet-stream", body: '{"passphrase":"x"}\nno backup' },
+    })),
+    "POST /api/v1/admin/import": row(
+      "whole",
+      ["*"],
+      post("/api/v1/admin/import", {
+        dry_run: true,
+        settings: [{
+          key: "a",
+          user_id: null,
+          value: "x",
+          description: null,
+          created_at: "2030-01-01T00:00:00Z",
+          updated_at: "2030-01-01T00:00:00Z",
+          created_by: null,
+          updated_by: null,
+        }],
+      }),
     ),
     "GET /api/v1/admin/verify": row(
       "whole",

@@ -59,7 +59,7 @@ export async function ask(
   address = "192.0.2.1",
 ): Promise<Answer> {
   const [method] = route.split(" ") as [string];
-  const { path, json } = ACCESS[route]!.ask(at);
+  const { path, json, raw } = ACCESS[route]!.ask(at);
   const init: RequestInit = {
     method: method === "ALL" ? "POST" : method,
     headers: { ...credential },
@@ -67,6 +67,10 @@ export async function ask(
   if (json !== undefined && init.method !== "GET") {
     init.headers = { ...init.headers, "content-type": "application/json" };
     init.body = JSON.stringify(json);
+  }
+  if (raw !== undefined) {
+    init.headers = { ...init.headers, "content-type": raw.type };
+    init.body = raw.body;
   }
   const response = await app.request(path, init, { address });
   return { status: response.status, headers: response.headers, body: await response.text() };

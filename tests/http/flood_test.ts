@@ -21,7 +21,7 @@ interface Wrong {
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "QUERY"];
 /** What takes a second each, or ends what the others need; only asked with what isn't JSON. */
-const DEAR = /sync$|keyring|verify|invoke|^(?:POST|PUT|DELETE) \/api\/v1\/functions/;
+const DEAR = /sync$|backup|keyring|verify|invoke|^(?:POST|PUT|DELETE) \/api\/v1\/functions/;
 
 /** Requests that no client of ours would send, each with `text` in header, query and body. */
 function malformed(text: string, keys: readonly string[]): fc.Arbitrary<Wrong> {
