@@ -121,6 +121,7 @@ export async function startServer(
   const settings = await startSettings({
     database,
     ring,
+    watch,
     secrets: resolver,
     ...fresh,
     onStale: (ms) => log.warn("stale settings", { age_ms: Math.round(ms) }),
@@ -145,7 +146,7 @@ export async function startServer(
   await deployments.ensure(sql);
   const schedules = new RowSetStore(SCHEDULES_SET, { ring, watch });
   await schedules.ensure(sql);
-  const tables = sealedTables(watch, identity, { deployments, schedules });
+  const tables = sealedTables(watch, identity, { deployments, schedules, settings: settings.set });
   const keys = await keyring.serve({
     tables,
     limits: config.keys.limits,
@@ -161,6 +162,7 @@ export async function startServer(
     serviceKeys: identity.set,
     deployments,
     schedules,
+    settings: settings.set,
     checkRing: () => keys.report(),
     onPlace: (place) => resolver.invalidate(place),
     onServiceKeys: () => identity.invalidate(null),
@@ -172,6 +174,7 @@ export async function startServer(
     watch,
     serviceKeys: identity.set,
     deployments,
+    settings: settings.set,
     onRestored: (places) => {
       for (const place of places) resolver.invalidate(place);
       settings.users.doubtAll();
@@ -184,6 +187,7 @@ export async function startServer(
       }),
   });
   const importer = new Importer({
+    settings: settings.set,
     sql,
     ring,
     watch,

@@ -24,6 +24,7 @@ export interface BackupParts {
   readonly watch: HeadWatch;
   readonly serviceKeys: RowSetStore;
   readonly deployments: RowSetStore;
+  readonly settings: RowSetStore;
   /** Called after a restore: nothing that is held is current any more. */
   readonly onRestored: (places: readonly (Namespace | null)[]) => void;
   /** Called when a backup broke off after its first bytes had gone. */
@@ -76,9 +77,9 @@ export class Backups {
     stream: ReadableStream<Uint8Array>,
   ): Promise<Counts> {
     allowEverything(principal);
-    const { sql, ring, watch, serviceKeys, deployments, onRestored } = this.#parts;
+    const { sql, ring, watch, serviceKeys, deployments, settings, onRestored } = this.#parts;
     const reader = new BackupReader(await decryptWith(unlock, stream));
-    const tools = { ring, serviceKeys, deployments, now: this.#now() };
+    const tools = { ring, serviceKeys, deployments, settings, now: this.#now() };
     const { heads, places } = await sql
       .transaction((tx) => restoreRecords(tx, tools, reader.batches()))
       .catch((error) => {

@@ -17,6 +17,7 @@ import { checkQuota } from "../settings/quota.ts";
 import { insertRows } from "../store/backup_rows.ts";
 import { findLive } from "../store/deleted_secrets.ts";
 import { insertSetting } from "../store/settings.ts";
+import type { RowSetStore } from "../store/row_sets.ts";
 import type { Sql } from "../store/sql.ts";
 import { UniqueViolation } from "../store/sql_error.ts";
 import { HeadKeeper } from "../vault/head_keeper.ts";
@@ -64,6 +65,8 @@ export interface ImportResult {
 
 /** What an importer is made of. */
 export interface ImporterParts {
+  /** Which settings there are. */
+  readonly settings: RowSetStore;
   readonly sql: Sql;
   readonly ring: KeyRing;
   readonly watch: HeadWatch;
@@ -172,10 +175,12 @@ export class Importer {
 
   async #setting(setting: ImportedSetting, dryRun: boolean): Promise<ImportResult> {
     try {
-      await this.#parts.sql.transaction(async (tx) => {
+      const { sql, settings } = this.#parts;
+      await settings.transact(sql, async (tx, change) => {
         const row = prepareSetting(this.#parts.ring, setting);
         await checkQuota(tx, row);
         await insertSetting(tx, row);
+        await change([{ after: row }]);
         if (dryRun) throw new DryRun();
       });
       this.#parts.onSettings(setting.userId === null ? null : parseUserId(setting.userId));

@@ -52,6 +52,7 @@ export interface RestoreTools {
   readonly ring: KeyRing;
   readonly serviceKeys: RowSetStore;
   readonly deployments: RowSetStore;
+  readonly settings: RowSetStore;
   readonly now: Date;
 }
 
@@ -91,6 +92,7 @@ class Restore {
   readonly #places = new Map<Namespace | null, PlaceRows>();
   readonly #users = new Set<string>();
   readonly #deployments: RowMove[] = [];
+  readonly #settings: RowMove[] = [];
   /** The secrets whose versions may come. */
   readonly #owners = new Map<string, SecretIdentity>();
   #versionsBegun = false;
@@ -111,7 +113,9 @@ class Restore {
     if ((await findBrokenHistories(this.#tx)).length > 0) {
       throw refusedBackup("versions of a secret are missing");
     }
-    await this.#tools.deployments.transact(this.#tx, (_tx, change) => change(this.#deployments));
+    const { deployments, settings } = this.#tools;
+    await deployments.transact(this.#tx, (_tx, change) => change(this.#deployments));
+    await settings.transact(this.#tx, (_tx, change) => change(this.#settings));
     const heads = await this.#writeHeads();
     const namespaces = [...this.#places.keys()].map((place) => place ?? "");
     await tellOfEverything(this.#tx, { namespaces, users: ["", ...this.#users] });
@@ -132,6 +136,7 @@ class Restore {
       case "setting": {
         const row = sealSettingRow(ring, record.data);
         if (row.userId !== null) this.#users.add(row.userId);
+        this.#settings.push({ after: row });
         return await this.#add("app.settings", row);
       }
       case "serviceKey":
@@ -172,7 +177,7 @@ class Restore {
   }
 
   async #deployment(row: DeploymentRow): Promise<void> {
-    this.#deployments.push({ after: { mac: row.mac } });
+    this.#deployments.push({ after: row });
     await this.#add("functions.deployments", row);
   }
 

@@ -9,17 +9,17 @@ import { jobTables } from "../jobs/sealed_tables.ts";
 import type { SealedTable } from "../keyring/sealed_table.ts";
 import type { HeadWatch } from "../resolve/head_watch.ts";
 import type { RowSetStore } from "../store/row_sets.ts";
-import { SETTING_TABLES } from "../settings/sealed_tables.ts";
+import { settingTables } from "../settings/sealed_tables.ts";
 import { vaultTables } from "../vault/sealed_tables.ts";
 
 /** Joins what each room tells of its tables. Heads come last: rows are made anew with theirs. */
 export function sealedTables(
   watch: HeadWatch,
   identity: Pick<StartedAuth, "tables">,
-  sets: Readonly<Record<"deployments" | "schedules", Pick<RowSetStore, "transact">>>,
+  sets: Readonly<Record<"deployments" | "schedules" | "settings", Pick<RowSetStore, "transact">>>,
 ): readonly SealedTable[] {
   return [
-    ...SETTING_TABLES,
+    ...settingTables(sets.settings),
     ...identity.tables,
     ...deploymentTables(sets.deployments),
     ...jobTables(sets.schedules),

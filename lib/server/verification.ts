@@ -9,6 +9,8 @@ import type { KeyRing } from "../crypto/keyring.ts";
 import type { SealedTable } from "../keyring/sealed_table.ts";
 import type { Namespace } from "../resolve/ref.ts";
 import type { HeadWatch } from "../resolve/head_watch.ts";
+import { openSetting, verifySettingRow } from "../resolve/setting_rows.ts";
+import { settingRow } from "../store/settings.ts";
 import type { RowSetStore } from "../store/row_sets.ts";
 import { serviceKeyRow } from "../store/service_keys.ts";
 import { findBrokenCode } from "../store/deployments.ts";
@@ -32,6 +34,7 @@ export interface VerificationOptions {
   readonly serviceKeys: RowSetStore;
   readonly deployments: RowSetStore;
   readonly schedules: RowSetStore;
+  readonly settings: RowSetStore;
   /** What is wrong with the key ring, in one sentence each. */
   checkRing(): Promise<{ readonly problems: readonly string[]; readonly keys: number }>;
   /** Called when a place may have other rows: `null` for the global scope. */
@@ -50,6 +53,7 @@ export function openVerification(options: VerificationOptions): Verification {
     serviceKeysPart(options),
     ...codeParts(options),
     schedulesPart(options),
+    settingsPart(options),
   ];
   return new Verification({
     parts: [...parts, ...sealedParts(options.tables, parts, options)],
@@ -69,6 +73,9 @@ export function openVerification(options: VerificationOptions): Verification {
         }
       },
       "@service_keys": acceptServiceKeys(options),
+      "@settings": acceptSet(options, options.settings, (row) => {
+        openSetting(options.ring, verifySettingRow(options.ring, settingRow(row)));
+      }),
       "@job_schedules": acceptSet(options, options.schedules, (row) => {
         verifySchedule(options.ring, row);
       }),
@@ -109,6 +116,17 @@ function schedulesPart({ sql, ring, schedules }: VerificationOptions): VerifyPar
     table: schedules.spec.table,
     set: schedules,
     check: (row) => void verifySchedule(ring, row),
+  });
+}
+
+function settingsPart({ sql, ring, settings }: VerificationOptions): VerifyPart {
+  return rowsPart({
+    name: "settings",
+    sql,
+    table: settings.spec.table,
+    large: "envelope",
+    set: settings,
+    check: (row) => void openSetting(ring, verifySettingRow(ring, settingRow(row))),
   });
 }
 

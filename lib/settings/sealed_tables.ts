@@ -12,11 +12,13 @@ import {
   verifySettingRow,
 } from "../resolve/setting_rows.ts";
 import { envelopeKey, macKey } from "../store/renewal.ts";
+import type { RowSetStore } from "../store/row_sets.ts";
 import { settingRow } from "../store/settings.ts";
 
 /** `app.settings`. */
-export const SETTING_TABLES: readonly SealedTable[] = [
+export const settingTables = (set: Pick<RowSetStore, "transact">): readonly SealedTable[] => [
   sealedTable<SettingRow>({
+    set,
     table: "app.settings",
     columns: [
       { id: envelopeKey("envelope"), purpose: "value" },

@@ -22,8 +22,11 @@ import {
   findSetting,
   insertSetting,
   listSettings,
+  SETTINGS_SET,
   updateSetting,
 } from "../store/settings.ts";
+import { HeadWatch } from "../resolve/head_watch.ts";
+import { RowSetStore } from "../store/row_sets.ts";
 import type { Sql } from "../store/sql.ts";
 import type { IfMatch, WriteOptions } from "../vault/write_request.ts";
 import { allowSetting, maySetting } from "./access.ts";
@@ -42,10 +45,16 @@ export class SettingsVault {
   readonly #ring: KeyRing;
   readonly #writer: SettingWriter;
 
-  constructor({ sql, ring, resolver, now = () => new Date() }: SettingsVaultParts) {
+  constructor({ sql, ring, set, resolver, now = () => new Date() }: SettingsVaultParts) {
     this.#sql = sql;
     this.#ring = ring;
-    this.#writer = new SettingWriter({ sql, ring, resolver, now });
+    this.#writer = new SettingWriter({
+      sql,
+      ring,
+      set: set ?? new RowSetStore(SETTINGS_SET, { ring, watch: new HeadWatch() }),
+      resolver,
+      now,
+    });
   }
 
   /**
@@ -63,10 +72,11 @@ export class SettingsVault {
     allowSetting(principal, "write", ref);
     const fields = ["create setting", setting.value.revealBytes(), setting.description ?? null];
     return await this.#writer.write({ principal, ref, status: 201, fields, options }, {
-      run: async (tx, context) => {
+      run: async (tx, context, change) => {
         const row = newSettingRow(context, ref, setting);
         await checkQuota(tx, row);
         await insertSetting(tx, row);
+        await change([{ after: row }]);
         return settingAnswer(row, setting.value);
       },
     });
@@ -87,12 +97,13 @@ export class SettingsVault {
     const { value, description } = patch;
     const fields = ["update setting", value?.revealBytes() ?? null, description ?? null];
     return await this.#writer.write({ principal, ref, status: 200, fields, options }, {
-      run: async (tx, context) => {
+      run: async (tx, context, change) => {
         const before = await this.#find(tx, ref, options.ifMatch);
         if (value === undefined && description === undefined) return settingAnswer(before, value);
         const after = changedSettingRow(context, before, patch);
         await checkQuota(tx, after, before);
         await updateSetting(tx, after);
+        await change([{ before, after }]);
         return settingAnswer(after, value);
       },
     });
@@ -111,9 +122,10 @@ export class SettingsVault {
     allowSetting(principal, "delete", ref);
     const fields = ["delete setting"];
     return await this.#writer.write({ principal, ref, status: 200, fields, options }, {
-      run: async (tx) => {
+      run: async (tx, _context, change) => {
         const before = await this.#find(tx, ref, options.ifMatch);
         await deleteSetting(tx, before);
+        await change([{ before }]);
         return settingAnswer(before, undefined);
       },
     });

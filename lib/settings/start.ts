@@ -7,7 +7,9 @@ import type { KeyRing } from "../crypto/keyring.ts";
 import { JoinedResolver, type SecretValues } from "../resolve/joined_resolver.ts";
 import type { UserId } from "../resolve/setting_ref.ts";
 import { SettingsResolver } from "../resolve/settings_resolver.ts";
-import { SETTINGS_CHANNEL, StoredSettingSource } from "../store/settings.ts";
+import { HeadWatch } from "../resolve/head_watch.ts";
+import { RowSetStore } from "../store/row_sets.ts";
+import { SETTINGS_CHANNEL, SETTINGS_SET, StoredSettingSource } from "../store/settings.ts";
 import type { Database } from "../store/sql.ts";
 import { SettingsVault } from "./settings_vault.ts";
 
@@ -15,6 +17,8 @@ import { SettingsVault } from "./settings_vault.ts";
 export interface SettingsParts {
   readonly database: Database;
   readonly ring: KeyRing;
+  /** What this process has seen of heads. */
+  readonly watch?: HeadWatch;
   /** What runs get beside the system's settings. */
   readonly secrets: SecretValues;
   /** As in `SettingsResolver`. */
@@ -24,6 +28,8 @@ export interface SettingsParts {
 
 /** The settings, started. */
 export interface StartedSettings {
+  /** Which settings there are. */
+  readonly set: RowSetStore;
   readonly vault: SettingsVault;
   /** What users have. */
   readonly users: SettingsResolver;
@@ -35,7 +41,9 @@ export interface StartedSettings {
 
 /** Joins the parts and listens. */
 export async function startSettings(parts: SettingsParts): Promise<StartedSettings> {
-  const { database, ring, secrets } = parts;
+  const { database, ring, watch = new HeadWatch(), secrets } = parts;
+  const set = new RowSetStore(SETTINGS_SET, { ring, watch });
+  await set.ensure(database.sql);
   const users = new SettingsResolver(new StoredSettingSource(database.sql), ring, parts);
   const heard = await database.listen(
     SETTINGS_CHANNEL,
@@ -43,7 +51,8 @@ export async function startSettings(parts: SettingsParts): Promise<StartedSettin
     () => users.doubtAll(),
   );
   return {
-    vault: new SettingsVault({ sql: database.sql, ring, resolver: users }),
+    set,
+    vault: new SettingsVault({ sql: database.sql, ring, set, resolver: users }),
     users,
     injections: new JoinedResolver(secrets, users),
     close: () => heard.close(),

@@ -11,6 +11,7 @@ import type { Principal } from "../principal/principal.ts";
 import { settingName, type SettingRef, type UserId } from "../resolve/setting_ref.ts";
 import { rememberAnswer } from "../store/idempotency.ts";
 import { findSetting } from "../store/settings.ts";
+import type { ChangeSet, RowSetStore } from "../store/row_sets.ts";
 import type { Sql } from "../store/sql.ts";
 import { UniqueViolation } from "../store/sql_error.ts";
 import { Idempotency, type RepeatableRequest } from "../vault/idempotency.ts";
@@ -22,6 +23,8 @@ import type { SettingContext } from "./changes.ts";
 export interface SettingsVaultParts {
   readonly sql: Sql;
   readonly ring: KeyRing;
+  /** Which settings there are. */
+  readonly set?: RowSetStore;
   /** Those who hold values opened; told after a commit and before it is acknowledged. */
   readonly resolver: {
     invalidate(userId: UserId | null): void;
@@ -44,7 +47,7 @@ export interface SettingWrite {
 
 /** What a write does, in its transaction. */
 export interface SettingWork {
-  run(tx: Sql, context: SettingContext): Promise<SettingResult>;
+  run(tx: Sql, context: SettingContext, change: ChangeSet): Promise<SettingResult>;
 }
 
 /** Writes settings. */
@@ -63,14 +66,14 @@ export class SettingWriter {
    * @throws {AppError} What `work` throws; DUPLICATE_KEY when the name is taken.
    */
   async write(write: SettingWrite, { run }: SettingWork): Promise<SettingResult> {
-    const { sql, ring, resolver, now } = this.#parts;
+    const { sql, set, ring, resolver, now } = this.#parts;
     const context = { ring, now: now(), by: write.principal.id };
     const request = requestOf(write);
     const repeated = await this.#recall(request, context.now);
     if (repeated !== undefined) return repeated;
     try {
-      const result = await sql.transaction(async (tx) => {
-        const result = await run(tx, context);
+      const result = await set.transact(sql, async (tx, change) => {
+        const result = await run(tx, context, change);
         if (request !== undefined) {
           const answer = { status: write.status, text: settingAnswerText(result) };
           await rememberAnswer(tx, this.#idempotency.remember(request, answer, context.now));

@@ -24,6 +24,7 @@ export const CODE_CHANNEL = "fluxbase_code";
 export const DEPLOYMENTS_SET: RowSetSpec = {
   name: "@deployments",
   table: "functions.deployments",
+  keepsDeleted: true,
 };
 
 /** Where deployments are stored. */
@@ -112,10 +113,7 @@ export function changeDeployments<T>(
     const { changes, blobs, result } = await work(deployments, tx);
     await putBlobs(tx, blobs);
     for (const change of changes) await putChange(tx, change);
-    await changeSet(changes.map(({ before, after }) => ({
-      before: before && { mac: before.mac },
-      after: { mac: after.mac },
-    })));
+    await changeSet(changes);
     if (changes.length > 0) await tellOf(tx, kind);
     return result;
   });
@@ -149,7 +147,7 @@ export async function purgeDeployments(
     await lockTransaction(tx, "deployments");
     const deployments = await tx<{ mac: Uint8Array }>`
       delete from functions.deployments where deleted_at < ${before} returning mac`;
-    await changeSet(deployments.map(({ mac }) => ({ before: { mac } })));
+    await changeSet(deployments.map(({ mac }) => ({ before: { mac, deletedAt: before } })));
     const blobs = await tx`
       delete from functions.code_blobs b where not exists
         (select from functions.deployment_versions v where v.hash = b.hash) returning 1`;

@@ -14,8 +14,9 @@ import type { Namespace } from "../resolve/ref.ts";
 import type { Row, Sql, SqlValue } from "./sql.ts";
 
 const COLUMNS = "namespace, revision, live_count, live_digest, deleted_count, deleted_digest, mac";
-/** A head that is not adopted yet has nulls; as empty bytes they are no MAC of anything. */
+/** A head that is not adopted yet has nulls; like this they are part of no MAC. */
 const NOTHING = new Uint8Array(0);
+const NO_COUNT = -1;
 
 /** A head as SQL gives it. */
 export interface RawHead extends Row {
@@ -134,8 +135,8 @@ export function head(raw: RawHead): Head {
   return {
     place: raw.namespace,
     revision: raw.revision,
-    live: { count: raw.live_count ?? 0, digest: raw.live_digest ?? NOTHING },
-    deleted: { count: raw.deleted_count ?? 0, digest: raw.deleted_digest ?? NOTHING },
+    live: { count: raw.live_count ?? NO_COUNT, digest: raw.live_digest ?? NOTHING },
+    deleted: { count: raw.deleted_count ?? NO_COUNT, digest: raw.deleted_digest ?? NOTHING },
     mac: raw.mac ?? NOTHING,
   };
 }

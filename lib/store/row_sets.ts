@@ -39,6 +39,8 @@ export interface RowSetSpec {
   readonly name: SetName;
   /** With its schema. Every row is in the set, by its column `mac`. */
   readonly table: string;
+  /** Whether rows with a `deleted_at` are kept as history: then they are a set of their own. */
+  readonly keepsDeleted?: boolean;
 }
 
 /** With what sets are made and checked. */
@@ -136,8 +138,10 @@ export class RowSetStore {
       const { places } = await listPlaces(tx);
       checkPlaces(ring, before, places);
       if (places.some(({ namespace }) => namespace === name)) return;
-      const rows = await tx.query<Row & { mac: Uint8Array }>(`select mac from ${table}`);
-      const moves = rows.map((row) => ({ after: row }));
+      const rows = await tx.query<RawMember>(`select ${this.#columns("t")} from ${table} t`);
+      // A row by a key of another ring is no row of ours; it is told of, and can be discarded.
+      const own = rows.filter(({ row_mac: mac }) => ring.knows(keyIdOf(mac!)));
+      const moves = own.map((row) => ({ after: member(row) }));
       const placeMac = signPlace(ring, name);
       await insertHead(tx, makeHead(ring, name, 0, moveRows(ring, NO_ROWS, moves)), placeMac);
       const list = moveRows(ring, openHead(ring, before!), [{ after: { mac: placeMac } }]);
@@ -172,15 +176,16 @@ export class RowSetStore {
     const { ring, watch } = this.#tools;
     const { head: made, result } = await sql.transaction(async (tx) => {
       const before = await findHead(tx, name, { forUpdate: true });
-      const rows = await tx.query<Row & { mac: Uint8Array }>(`select * from ${table}`);
+      const rows = await tx.query<RawMember>(`select *, ${this.#columns("t")} from ${table} t`);
       const sound = rows.filter(isSound);
       const result = { accepted: sound.length, discarded: rows.length - sound.length };
       if (result.discarded > 0 && !discard) return { result };
       for (const row of rows) {
-        if (!sound.includes(row)) await tx.query(`delete from ${table} where mac = $1`, [row.mac]);
+        if (sound.includes(row)) continue;
+        await tx.query(`delete from ${table} where mac = $1`, [row.row_mac!]);
       }
       const revision = Math.max(before?.revision ?? 0, watch.revision(name)) + FORWARD;
-      const moves = sound.map((row) => ({ after: row }));
+      const moves = sound.map((row) => ({ after: member(row) }));
       const head = makeHead(ring, name, revision, moveRows(ring, NO_ROWS, moves));
       await putHead(tx, head, signPlace(ring, name));
       return { head, result };
@@ -189,6 +194,11 @@ export class RowSetStore {
     watch.forget(name);
     watch.note(made);
     return result;
+  }
+
+  #columns(alias: string): string {
+    const deleted = this.spec.keepsDeleted === true ? `${alias}.deleted_at` : "null::timestamptz";
+    return `${alias}.mac as row_mac, ${deleted} as row_deleted_at`;
   }
 
   async #lock(tx: Sql): Promise<Head> {
@@ -209,22 +219,41 @@ export class RowSetStore {
     openHead(this.#tools.ring, current);
     check(name, current);
     if (this.#held?.headMac === current.mac.toHex()) return this.#held.macs;
-    const rows = await sql.query<RawHead & { row_mac: Uint8Array | null }>(
-      `select h.*, t.mac as row_mac from functions.heads h left join ${table} t on true
+    const rows = await sql.query<RawHead & RawMember>(
+      `select h.*, ${this.#columns("t")} from functions.heads h left join ${table} t on true
        where h.namespace = $1`,
       [name],
     );
     if (rows[0] === undefined) throw missingHead(name);
     const snapshot = head(rows[0]);
-    const macs = rows.flatMap(({ row_mac: mac }) => mac === null ? [] : [{ mac }]);
-    checkRows(this.#tools.ring, snapshot, macs);
+    const members = rows.filter((row) => row.row_mac !== null).map(member);
+    for (const kind of ["live", "deleted"] as const) {
+      const own = members.filter(({ deletedAt }) => (deletedAt === null) === (kind === "live"));
+      checkRows(this.#tools.ring, snapshot, own, kind);
+    }
     check(name, snapshot);
     this.#held = {
       headMac: snapshot.mac.toHex(),
-      macs: new Set(macs.map(({ mac }) => mac.toHex())),
+      macs: new Set(members.map(({ mac }) => mac.toHex())),
     };
     return this.#held.macs;
   }
+}
+
+/** What a row is in a set by. */
+interface RawMember extends Row {
+  row_mac: Uint8Array | null;
+  row_deleted_at: Date | null;
+}
+
+function member(
+  { row_mac, row_deleted_at }: RawMember,
+): { mac: Uint8Array; deletedAt: Date | null } {
+  return { mac: row_mac!, deletedAt: row_deleted_at };
+}
+
+function keyIdOf(mac: Uint8Array): string {
+  return new Uint8Array(mac.slice(0, 8)).toHex();
 }
 
 function notInSet(name: SetName): AppError {

@@ -6,10 +6,17 @@
 import type { SettingKey, SettingRef, SettingScope, UserId } from "../resolve/setting_ref.ts";
 import type { SettingRow } from "../resolve/setting_rows.ts";
 import type { FindOptions } from "./secrets.ts";
+import type { RowSetSpec } from "./row_sets.ts";
 import type { Row, Sql } from "./sql.ts";
 
 /** The channel on which every write tells whose settings changed; `""` means the system's. */
 export const SETTINGS_CHANNEL = "fluxbase_settings";
+
+/**
+ * Every setting is in this set, so that `verify` tells of one that is missing or was put back. It is
+ * not looked at when settings are read: there may be as many as there are users.
+ */
+export const SETTINGS_SET: RowSetSpec = { name: "@settings", table: "app.settings" };
 
 /** The unique index of names, as a unique violation names it. */
 export const SETTING_NAMES = "settings_name_unique";

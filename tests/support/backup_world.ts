@@ -34,6 +34,7 @@ export async function joinBackups(database: Database): Promise<BackupWorld> {
     watch,
     serviceKeys: new RowSetStore(SERVICE_KEYS_SET, { ring: world.ring, watch }),
     deployments: world.deployments,
+    settings: world.settings,
     onRestored: (places) => places.forEach((place) => world.resolver.invalidate(place)),
     onBroken: (error) => broken.push(error),
   });

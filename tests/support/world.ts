@@ -21,6 +21,7 @@ import type { Database } from "../../lib/store/sql.ts";
 import { HeadWatch } from "../../lib/resolve/head_watch.ts";
 import { SCHEDULES_SET } from "../../lib/jobs/schedules.ts";
 import { DEPLOYMENTS_SET } from "../../lib/store/deployments.ts";
+import { SETTINGS_SET } from "../../lib/store/settings.ts";
 import { RowSetStore } from "../../lib/store/row_sets.ts";
 import { SERVICE_KEYS_SET } from "../../lib/store/service_keys.ts";
 import { ensureHeads } from "../../lib/vault/adopt.ts";
@@ -47,6 +48,8 @@ export interface World {
   readonly deployments: RowSetStore;
   /** Which schedules of jobs there are. */
   readonly schedules: RowSetStore;
+  /** Which settings there are. */
+  readonly settings: RowSetStore;
 }
 
 /** Options of {@linkcode joinWorld}. */
@@ -83,6 +86,8 @@ export async function joinWorld(database: Database, options: WorldOptions = {}):
   await deployments.ensure(sql);
   const schedules = new RowSetStore(SCHEDULES_SET, { ring, watch });
   await schedules.ensure(sql);
+  const settings = new RowSetStore(SETTINGS_SET, { ring, watch });
+  await settings.ensure(sql);
   const auth = new Authenticator({
     sql,
     ring,
@@ -92,7 +97,7 @@ export async function joinWorld(database: Database, options: WorldOptions = {}):
   });
   const vault = new Vault({ sql, ring, resolver, watch, now });
   const keys = new ServiceKeys({ sql, ring, held: auth, set, now });
-  return { database, roots, ring, resolver, auth, vault, keys, deployments, schedules };
+  return { database, roots, ring, resolver, auth, vault, keys, deployments, schedules, settings };
 }
 
 type Work = (world: World, kind: TestDatabase["name"], t: Deno.TestContext) => Promise<void>;
@@ -124,7 +129,7 @@ export function testOverDatabases(): (name: string, work: Work, options?: WorldO
 export async function emptyDatabase({ sql }: Database): Promise<void> {
   const tables = await sql<{ name: string }>`
     select format('%I.%I', schemaname, tablename) as name from pg_tables
-    where schemaname = 'functions'`;
+    where schemaname in ('functions', 'app')`;
   await sql.script(`truncate ${tables.map(({ name }) => name).join(", ")}`);
 }
 
