@@ -12,6 +12,6 @@
  *
  * @typeParam Module `typeof import("./x.ts")`, which costs nothing at run time.
  */
-export function later<Module>(specifier: `./${string}.ts`): Promise<Module> {
+export function later<Module>(specifier: `./${string}.ts` | `../${string}.ts`): Promise<Module> {
   return import(new URL(specifier, import.meta.url).href);
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { later } from "./later.ts";
 import { parseToken, readTokenFile } from "./credentials.ts";
 import { CliError } from "./failure.ts";
 import { putInKeyring, removeFromKeyring } from "./os_keyring.ts";
@@ -82,7 +83,7 @@ export async function showSelf(context: Context): Promise<void> {
 async function readKey({ settings, io }: Context): Promise<string> {
   if (settings.tokenFile !== undefined) return await readTokenFile(settings);
   if (io.interactive) {
-    const { promptHidden } = await import("./prompt.ts");
+    const { promptHidden } = await later<typeof import("./prompt.ts")>("./prompt.ts");
     return parseToken(promptHidden(`Key for ${settings.server} (hidden): `), "The key");
   }
   let text = "";

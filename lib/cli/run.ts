@@ -5,7 +5,7 @@
  */
 import { type CliError, type ExitCode, toCliError } from "./failure.ts";
 import type { Client } from "./client.ts";
-import { HELP, ROOT } from "./commands.ts";
+import { HELP, readTable } from "./commands.ts";
 import { type Io, quietly } from "./io.ts";
 import { type Invocation, parseCommandLine } from "./parse.ts";
 import type { Place, Settings } from "./settings.ts";
@@ -40,11 +40,12 @@ function complain(error: CliError, io: Io): ExitCode {
 
 async function dispatch(words: readonly string[], io: Io, place: Place): Promise<void> {
   const asked = words[0] === HELP.name ? ["--help", ...words.slice(1)] : words;
-  const invocation = parseCommandLine(asked, ROOT);
+  const table = await readTable(asked);
+  const invocation = parseCommandLine(asked, table);
   const { path, flags } = invocation;
   const command = path[path.length - 1]!;
-  if (flags.on("version")) return io.out((await import("../version.ts")).VERSION);
-  if (command === HELP) return await showHelp([ROOT], io);
+  if (flags.on("version")) return io.out(await versionText());
+  if (command === HELP) return await showHelp([table], io);
   if (flags.on("help") || command.load === undefined) return await showHelp(path, io);
   const [handler, { readSettings }, { chooseProfile }] = await Promise.all([
     command.load(),
@@ -53,6 +54,10 @@ async function dispatch(words: readonly string[], io: Io, place: Place): Promise
   ]);
   const choice = await chooseProfile(flags, place, { mayBeNew: command.newProfile === true });
   await handler(contextOf(invocation, readSettings(flags, place, choice), io));
+}
+
+async function versionText(): Promise<string> {
+  return (await later<typeof import("../version.ts")>("../version.ts")).VERSION;
 }
 
 async function showHelp(path: readonly Command[], io: Io): Promise<void> {

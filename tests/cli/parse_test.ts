@@ -1,9 +1,10 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { ROOT } from "../../lib/cli/commands.ts";
+import { readTable } from "../../lib/cli/commands.ts";
 import { CliError } from "../../lib/cli/failure.ts";
 import { nameOf, parseCommandLine } from "../../lib/cli/parse.ts";
 import { type Command, type Flag, GLOBAL_FLAGS } from "../../lib/cli/table.ts";
 
+const ROOT = await readTable(null);
 const parse = (...words: string[]) => parseCommandLine(words, ROOT);
 
 const EXACT = [
@@ -143,3 +144,13 @@ Deno.test("the command table gives a flag the same kind and letter everywhere", 
 function kindOf(flag: Flag): string {
   return `${flag.short ?? ""} ${flag.value === undefined ? "switch" : "text"}`;
 }
+
+Deno.test("the table tells of each noun what the noun's own part does", async () => {
+  const told = (await readTable([])).commands ?? [];
+  for (const [i, noun] of (ROOT.commands ?? []).entries()) {
+    const { name, aliases, summary } = told[i]!;
+    assertEquals([name, aliases, summary], [noun.name, noun.aliases, noun.summary]);
+  }
+  const [secrets, settings] = (await readTable(["-o", "json", "secret", "list"])).commands ?? [];
+  assert(secrets?.commands !== undefined && settings?.commands === undefined);
+});
