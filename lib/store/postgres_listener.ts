@@ -57,9 +57,15 @@ export class PostgresListener {
   async close(): Promise<void> {
     this.#closed = true;
     this.#ears.clear();
+    await this.#disconnect();
+  }
+
+  /** Nobody listens: a connection and its heartbeat would be for nothing. */
+  async #disconnect(): Promise<void> {
     clearTimeout(this.#timer);
     const connection = await this.#connection?.catch(() => null);
     await connection?.close();
+    clearTimeout(this.#timer);
   }
 
   async #connect(): Promise<PostgresConnection> {
@@ -105,12 +111,14 @@ export class PostgresListener {
   #beat(connection: PostgresConnection): void {
     this.#timer = setTimeout(async () => {
       await connection.control("select 1").catch(() => {});
-      if (!connection.dead && !this.#closed) this.#beat(connection);
+      const needed = !this.#closed && this.#ears.size > 0;
+      if (!connection.dead && needed) this.#beat(connection);
     }, this.#options.heartbeatMs);
   }
 
   async #leave(ear: Ear): Promise<void> {
     this.#ears.delete(ear);
+    if (this.#ears.size === 0) return await this.#disconnect();
     if (this.#channels().has(ear.channel)) return;
     const connection = await this.#connection?.catch(() => null);
     await connection?.control(`unlisten ${quoteIdentifier(ear.channel)}`).catch(() => {});
