@@ -57,6 +57,7 @@ import { type Facts, summary } from "./lib/server/summary.ts";
 import { systemSettingRoutes, userSettingRoutes } from "./lib/http/settings.ts";
 import { startSettings } from "./lib/settings/start.ts";
 import { verifyRoutes } from "./lib/http/verify.ts";
+import { acceptAtStart } from "./lib/server/accept.ts";
 import { openVerification } from "./lib/server/verification.ts";
 import { HeadWatch } from "./lib/resolve/head_watch.ts";
 import { ensureHeads } from "./lib/vault/adopt.ts";
@@ -106,6 +107,7 @@ export async function startServer(
   // From here on, rows wait for keys that another server has made meanwhile.
   const { database, keeper: { ring } } = keyring;
   const { sql } = database;
+  await acceptAtStart(config.accept, { sql, ring, log });
   const adopted = await ensureHeads(sql, ring);
   if (adopted > 0) log.warn("secrets from an older release were adopted", { secrets: adopted });
   const watch = new HeadWatch();

@@ -52,7 +52,9 @@ export async function writeAnchor(path: string, heads: readonly HeadState[]): Pr
     await Deno.writeTextFile(draft, JSON.stringify(anchor, null, 2) + "\n", { createNew: true });
     await Deno.rename(draft, path);
   } catch {
-    throw new CliError(1, "The anchor's file can't be written");
+    throw new CliError(1, "The anchor's file can't be written", {
+      hint: "It must be below the directory in which the command is typed.",
+    });
   }
 }
 

@@ -32,7 +32,8 @@ interface PartLine {
 /** Verifies what is stored, or accepts it. */
 export async function verifyStored(context: Context): Promise<void> {
   const place = context.flags.text("accept");
-  const anchor = context.flags.text("anchor");
+  const file = context.flags.text("anchor");
+  const anchor = file === undefined ? undefined : context.settings.resolvePath(file);
   const discard = context.flags.on("discard-damaged");
   if (place !== undefined && anchor !== undefined) {
     throw usageError("--accept and --anchor are two different things to do");

@@ -35,6 +35,8 @@ export interface Config {
   readonly role: Role;
   readonly jobs: JobSettings;
   readonly logRetentionDays: number;
+  /** Places that are accepted as they are, at the start; with `!` behind, damaged rows go. */
+  readonly accept: readonly string[];
   /** How long deleted secrets can be restored. */
   readonly deletedRetentionDays: number;
   /** How many versions of a secret are kept, the current one among them; null: all. */
@@ -144,6 +146,11 @@ export const SETTINGS: readonly Setting[] = [
   { name: "FLUXBASE_JOB_MEMORY_MB", fallback: "256", meaning: "Memory of a job" },
   { name: "FLUXBASE_LOG_RETENTION_DAYS", fallback: "30", meaning: "Age of kept executions" },
   {
+    name: "FLUXBASE_ACCEPT",
+    fallback: "",
+    meaning: "Accept these places as they are, once; see verify",
+  },
+  {
     name: "FLUXBASE_DELETED_RETENTION_DAYS",
     fallback: "30",
     meaning: "How long deleted secrets can be restored",
@@ -205,6 +212,7 @@ export function readConfig(env: Environment): Config {
       memoryMb: integer(env, "FLUXBASE_JOB_MEMORY_MB", 256, 96, 65_536),
     },
     logRetentionDays: integer(env, "FLUXBASE_LOG_RETENTION_DAYS", 30, 1, 3_650),
+    accept: places(env, "FLUXBASE_ACCEPT"),
     deletedRetentionDays: integer(env, "FLUXBASE_DELETED_RETENTION_DAYS", 30, 1, 3_650),
     versionsKeep: integer(env, "FLUXBASE_VERSIONS_KEEP", 0, 0, 1_000_000) || null,
     versionsKeepDays: integer(env, "FLUXBASE_VERSIONS_KEEP_DAYS", 0, 0, 36_500) || null,
@@ -275,6 +283,14 @@ function list(env: Environment, name: string): string[] | null {
     throw invalid(name, "must be hosts, host:port or CIDR ranges, comma-separated");
   }
   return items;
+}
+
+function places(env: Environment, name: string): string[] {
+  const items = text(env, name)?.split(",").map((item) => item.trim()) ?? [];
+  if (items.every((item) => /^(?:@[a-z_]{1,63}|[A-Za-z0-9][\w.-]{0,62})!?$/.test(item))) {
+    return items;
+  }
+  throw invalid(name, "must be namespaces, @global or sets such as @service_keys");
 }
 
 function integer(env: Environment, name: string, fallback: number, min: number, max: number) {

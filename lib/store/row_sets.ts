@@ -126,18 +126,18 @@ export class RowSetStore {
   }
 
   /**
-   * Makes the set of the rows that are there, once in the life of a database.
-   *
-   * @throws {AppError} INTEGRITY_VIOLATION when there was one before.
+   * Makes the set of the rows that are there, once in the life of a database. A set that was made
+   * and is gone stays so: whatever reads from it is refused.
    */
   async ensure(sql: Sql): Promise<void> {
     const { name, table } = this.spec;
     const { ring } = this.#tools;
+    if (await findHead(sql, name) !== undefined) return;
     await sql.transaction(async (tx) => {
       const before = await findHead(tx, NAMESPACES, { forUpdate: true });
       const { places } = await listPlaces(tx);
-      checkPlaces(ring, before, places);
-      if (places.some(({ namespace }) => namespace === name)) return;
+      const wasMade = places.some(({ namespace }) => namespace === name);
+      if (wasMade || !isWhole(ring, before, places)) return;
       const rows = await tx.query<RawMember>(`select ${this.#columns("t")} from ${table} t`);
       // A row by a key of another ring is no row of ours; it is told of, and can be discarded.
       const own = rows.filter(({ row_mac: mac }) => ring.knows(keyIdOf(mac!)));
@@ -250,6 +250,21 @@ function member(
   { row_mac, row_deleted_at }: RawMember,
 ): { mac: Uint8Array; deletedAt: Date | null } {
   return { mac: row_mac!, deletedAt: row_deleted_at };
+}
+
+/** A list that isn't whole doesn't tell whether the set was in it. */
+function isWhole(
+  ring: KeyRing,
+  registry: Head | undefined,
+  places: Parameters<typeof checkPlaces>[2],
+): boolean {
+  try {
+    checkPlaces(ring, registry, places);
+    return true;
+  } catch (error) {
+    if (error instanceof AppError) return false;
+    throw error;
+  }
 }
 
 function keyIdOf(mac: Uint8Array): string {

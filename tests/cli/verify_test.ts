@@ -27,12 +27,7 @@ testCli("verify --accept opens a namespace again", async (run, api, world) => {
   assertEquals(accepted, "Accepted 1 rows of production; discarded 0.\n");
   await good(run, ["verify"]);
   assertEquals(await api.reveal("KEPT", "production"), "value-1");
-  const reader = await api.issue([{
-    actions: ["secrets:*" as never],
-    namespaces: ["*"],
-    names: ["*"],
-  }])
-    .catch(() => api.issue([{ actions: ["secrets:read"], namespaces: ["*"], names: ["*"] }]));
+  const reader = await api.issue([{ actions: ["secrets:read"], namespaces: ["*"], names: ["*"] }]);
   const refused = await run(["verify"], { env: { FLUXBASE_TOKEN: reader } });
   assertEquals(refused.code, 3);
 });
@@ -42,13 +37,14 @@ testCli("verify --anchor finds what nothing inside tells", async (run, _api, wor
   const directory = await Deno.makeTempDir();
   try {
     const file = `${directory}/anchor.json`;
+    const here = { cwd: directory };
     await good(run, ["secrets", "set", "KEY", "value-1"]);
     await sql.script(`create table functions.old as select * from functions.heads;
       create table functions.old_secrets as select * from functions.secrets`);
     await good(run, ["secrets", "set", "KEY", "value-2"]);
-    await good(run, ["verify", "--anchor", file]);
+    await good(run, ["verify", "--anchor", "anchor.json"], here);
     const noted = await Deno.readTextFile(file);
-    await good(run, ["verify", "--anchor", file]);
+    await good(run, ["verify", "--anchor", "anchor.json"], here);
     await sql.script(`update functions.heads h set revision = o.revision,
         live_digest = o.live_digest, deleted_digest = o.deleted_digest, mac = o.mac
         from functions.old o where o.namespace is null and h.namespace is null;
@@ -56,14 +52,14 @@ testCli("verify --anchor finds what nothing inside tells", async (run, _api, wor
       update functions.secrets s set version = 1, mac = o.mac, updated_at = o.updated_at
         from functions.old_secrets o where o.id = s.id;
       drop table functions.old; drop table functions.old_secrets`);
-    const { code, err } = await run(["verify", "--anchor", file]);
+    const { code, err } = await run(["verify", "--anchor", "anchor.json"], here);
     assertEquals(code, 1);
     assertStringIncludes(err, "anchor: @global was at revision 2 and is back at 1");
     const kept = JSON.parse(await Deno.readTextFile(file));
     assertEquals(kept.heads, JSON.parse(noted).heads);
-    assertEquals((await run(["verify", "--anchor", `${directory}/no/such`])).code, 1);
+    assertEquals((await run(["verify", "--anchor", "no/such"], here)).code, 1);
     await Deno.writeTextFile(file, "{}");
-    assertEquals((await run(["verify", "--anchor", file])).code, 2);
+    assertEquals((await run(["verify", "--anchor", "anchor.json"], here)).code, 2);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }

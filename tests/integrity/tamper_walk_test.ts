@@ -1,19 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import { serviceKeyTable } from "../../lib/auth/sealed_tables.ts";
-import { openKeyRing } from "../../lib/crypto/keyring.ts";
-import { HeadWatch } from "../../lib/resolve/head_watch.ts";
-import { sealedTables } from "../../lib/server/sealed_tables.ts";
-import { openVerification } from "../../lib/server/verification.ts";
-import { SCHEDULES_SET } from "../../lib/jobs/schedules.ts";
-import { listDataKeys } from "../../lib/store/data_keys.ts";
-import { DEPLOYMENTS_SET } from "../../lib/store/deployments.ts";
-import { type RowSetSpec, RowSetStore } from "../../lib/store/row_sets.ts";
-import { SETTINGS_SET } from "../../lib/store/settings.ts";
-import { SERVICE_KEYS_SET } from "../../lib/store/service_keys.ts";
 import type { Sql } from "../../lib/store/sql.ts";
 import { StatementError } from "../../lib/store/sql_error.ts";
-import type { Verification } from "../../lib/verify/verification.ts";
-import { admin, testOverDatabases, type World } from "../support/world.ts";
+import { problemsOf, verificationOf } from "../support/verification.ts";
+import { testOverDatabases, type World } from "../support/world.ts";
 import { OPEN_ROWS, type RowAttack } from "./coverage.ts";
 import { populate, served, type Tokens } from "./served.ts";
 import { type Attack, attacks, KEPT } from "./tampering.ts";
@@ -42,7 +31,7 @@ test(
     const { sql } = world.database;
     const tokens = await populate(world);
     const before = await served(world, sql, tokens);
-    assertEquals(await problems(verificationOf(world, sql)), []);
+    assertEquals(await problemsOf(verificationOf(world)), []);
     const tallies = new Map<string, Tally>();
     const failures: string[] = [];
     for (const attack of await attacks(sql)) {
@@ -82,7 +71,7 @@ async function attempt(
     if (changed.length > 0) tally.refused++;
     else tally.harmless++;
     const listed = OPEN_ROWS[attack.table]?.[attack.kind as RowAttack];
-    const found = await problems(verificationOf(world, tx), 1);
+    const found = await problemsOf(verificationOf(world, { sql: tx }), 1);
     if (found.length > 0) tally.reported++;
     if (listed !== undefined) tally.listed++;
     if (listed === undefined && others.length > 0) wrong = `served ${JSON.stringify(others)}`;
@@ -108,45 +97,6 @@ async function strike(tx: Sql, { table, statements }: Attack): Promise<boolean> 
     if (error instanceof StatementError) return false;
     throw error;
   }
-}
-
-/** As `main.ts` makes it, of a server that has just started. */
-function verificationOf(world: World, sql: Sql): Verification {
-  const { ring, roots } = world;
-  const watch = new HeadWatch();
-  const set = (spec: RowSetSpec) => new RowSetStore(spec, { ring, watch });
-  const serviceKeys = set(SERVICE_KEYS_SET);
-  const sets = {
-    deployments: set(DEPLOYMENTS_SET),
-    schedules: set(SCHEDULES_SET),
-    settings: set(SETTINGS_SET),
-  };
-  const identity = { tables: [serviceKeyTable(serviceKeys)] };
-  return openVerification({
-    sql,
-    ring,
-    watch,
-    tables: sealedTables(watch, identity, sets),
-    serviceKeys,
-    ...sets,
-    async checkRing() {
-      const stored = await listDataKeys(sql);
-      openKeyRing(roots, stored);
-      return { problems: [], keys: stored.length };
-    },
-    onPlace: () => {},
-    onServiceKeys: () => {},
-    onAccept: () => {},
-  });
-}
-
-async function problems(verification: Verification, most = Infinity): Promise<string[]> {
-  const found: string[] = [];
-  for await (const event of verification.verify(admin)) {
-    if (event.type === "problem") found.push(`${event.part}: ${event.problem}`);
-    if (found.length >= most) break;
-  }
-  return found;
 }
 
 function tallyOf(tallies: Map<string, Tally>, table: string): Tally {

@@ -8,8 +8,10 @@ import type { AppEnv } from "../../lib/http/env.ts";
 import { createApp } from "../../lib/http/app.ts";
 import { whoamiRoutes } from "../../lib/http/identity.ts";
 import { serviceKeyRoutes } from "../../lib/http/service_keys.ts";
+import { verifyRoutes } from "../../lib/http/verify.ts";
 import { createLog } from "../../lib/log.ts";
 import type { Grant } from "../../lib/principal/principal.ts";
+import { verificationOf } from "./verification.ts";
 import { admin, injected, type World } from "./world.ts";
 
 /** A server under test. */
@@ -43,6 +45,7 @@ export async function withApi(
     functions,
     mounts: {
       "/api/v1/admin/keys": serviceKeyRoutes(keys),
+      "/api/v1/admin/verify": verifyRoutes(verificationOf(world), log),
       "/api/v1/auth/whoami": whoamiRoutes(),
     },
   });
