@@ -74,7 +74,11 @@ export class Renewer {
   wake(): void {
     this.#wanted = true;
     if (this.#closed) return;
-    this.#run ??= this.#work().finally(() => this.#run = undefined);
+    this.#run ??= this.#work().finally(() => {
+      this.#run = undefined;
+      // It may have been woken after it had looked for the last time.
+      if (this.#wanted) this.wake();
+    });
   }
 
   /** Resolves when it is at rest. */
@@ -99,6 +103,7 @@ export class Renewer {
         if (done === 0 && lost > 0) await this.#sleep(RETRY_MS);
       } catch (error) {
         this.#parts.onError(error);
+        // A defect of ours would only come again.
         if (!(error instanceof AppError)) return;
         this.#wanted = true;
         await this.#sleep(RETRY_MS);
