@@ -18,6 +18,7 @@ import { run as masking } from "./masking.ts";
 import { run as replicas } from "./replicas.ts";
 import { run as resolving } from "./resolving.ts";
 import { run as rotation } from "./rotation.ts";
+import { run as scaling } from "./scaling.ts";
 import { run as secretsApi } from "./secrets_api.ts";
 import { describeMachine, loadAverage } from "./support/machine.ts";
 import { type Bench, isMet } from "./support/measure.ts";
@@ -35,6 +36,7 @@ const BENCHES: readonly Bench[] = [
   { name: "jobs", title: "8 jobs", run: jobs },
   { name: "deploy", title: "9 deploying", run: deploying },
   { name: "replicas", title: "10 several servers", run: replicas },
+  { name: "scaling", title: "10 a second server", run: scaling },
   { name: "outage", title: "11 database away", run: outage },
   { name: "rotation", title: "12 rotation", run: rotation },
   { name: "auth", title: "13 auth", run: auth },
