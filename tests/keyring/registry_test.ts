@@ -28,9 +28,10 @@ Deno.test("no column of sealed or authenticated bytes is left out of rotation", 
     const set = { transact: () => Promise.reject(new Error("not here")) };
     const identity = { tables: [serviceKeyTable(set)] };
     const known = new Map(
-      sealedTables(new HeadWatch(), identity, { deployments: set, schedules: set, settings: set }).map((
-        each,
-      ) => [each.table, each.columns]),
+      sealedTables(new HeadWatch(), identity, { deployments: set, schedules: set, settings: set })
+        .map((
+          each,
+        ) => [each.table, each.columns]),
     );
     const guards = new Set(
       (await sql<{ guard: string }>`
