@@ -14,22 +14,12 @@ import type { Head, Place } from "../resolve/head.ts";
 import type { SecretRow, VersionRow } from "../resolve/records.ts";
 import { updateHeadText } from "./heads.ts";
 import type { RememberedAnswer } from "./idempotency.ts";
+import { type SecretChange, SECRETS_CHANNEL } from "./secret_change.ts";
 import { SECRET_COLUMNS } from "./secret_rows.ts";
+import { putSecret } from "./secret_write_one.ts";
 import type { Sql, SqlValue } from "./sql.ts";
 
-/** The channel on which every write tells its namespace; `""` means the global scope. */
-export const SECRETS_CHANNEL = "fluxbase_secrets";
-
-/** A change of a secret, ready to be stored. */
-export interface SecretChange {
-  /** The row as it was read, or `undefined` for a new secret. */
-  readonly before: SecretRow | undefined;
-  readonly after: SecretRow;
-  /** The version that comes with it, if the value changes. */
-  readonly version?: VersionRow;
-  /** The answer to remember for a repeated request. */
-  readonly answer?: RememberedAnswer;
-}
+export { type SecretChange, SECRETS_CHANNEL } from "./secret_change.ts";
 
 /** Changes of one place, and what they make of its head. */
 export interface PlaceWrite {
@@ -79,6 +69,8 @@ const TRIMMED = `trimmed as (delete from functions.secret_versions v using given
  */
 export async function putSecrets(sql: Sql, write: PlaceWrite): Promise<boolean> {
   const { before, after, changes } = write;
+  const [only] = changes;
+  if (only !== undefined && changes.length === 1) return await putSecret(sql, write, only);
   const statement = new Statement();
   statement.given(changes.map(changeJson), `${SECRET_TYPES}, before_mac bytea`);
   const known = changes.filter((change) => change.before !== undefined);
