@@ -1,3 +1,4 @@
+import { pickToolEnvironment } from "../../lib/runtime/code/deno_tool.ts";
 /**
  * The command line as people run it: by `deno task`, with the task's own permissions.
  *
@@ -53,15 +54,9 @@ export async function runCli(
   return { code: output.code, out: text(output.stdout), err: text(output.stderr) };
 }
 
-/** What Deno needs to find itself and its cache. */
+/** What Deno needs to find itself, its cache and the npm registry. */
 export function hostEnvironment(): Record<string, string> {
-  const names = ["PATH", "HOME", "DENO_DIR", "XDG_CACHE_HOME", "NPM_CONFIG_REGISTRY"];
-  return Object.fromEntries(
-    names.flatMap((name) => {
-      const value = Deno.env.get(name);
-      return value === undefined ? [] : [[name, value]];
-    }),
-  );
+  return pickToolEnvironment(Deno.env.toObject());
 }
 
 async function feed(stdin: WritableStream<Uint8Array>, input: string | Uint8Array): Promise<void> {
