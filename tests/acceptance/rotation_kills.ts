@@ -18,7 +18,13 @@ for (const kind of kinds) {
   const begun = performance.now();
   await withSite(kind, async ({ dataDir, databaseUrl }) => {
     const site = { dataDir, databaseUrl, secrets: 60 };
-    const report = await killRotations(site, { rounds: Number(rounds), spreadMs: SPREAD_MS });
+    const report = await killRotations(site, {
+      rounds: Number(rounds),
+      spreadMs: SPREAD_MS,
+      onRound: (kills) => {
+        if (kills % 20 === 0) console.error(`${kind}: ${kills} kills`);
+      },
+    });
     const minutes = Math.round((performance.now() - begun) / 6_000) / 10;
     console.log(JSON.stringify({ kind, ...report, minutes }));
   });

@@ -15,6 +15,15 @@ interface Said {
   readonly err: string;
 }
 
+/** How a process is killed. */
+export interface KillOptions {
+  readonly rounds: number;
+  /** How long after it has read everything it is killed at the latest, ms. */
+  readonly spreadMs: number;
+  /** Told how often it was killed. */
+  readonly onRound?: (kills: number) => void;
+}
+
 /** What came of it. */
 export interface KillReport {
   readonly kills: number;
@@ -32,7 +41,7 @@ export interface KillReport {
  */
 export async function killRotations(
   site: RotationSite,
-  { rounds, spreadMs }: { readonly rounds: number; readonly spreadMs: number },
+  { rounds, spreadMs, onRound = () => {} }: KillOptions,
 ): Promise<KillReport> {
   const acknowledged = new Map<string, number>();
   const during: Record<string, number> = {};
@@ -45,6 +54,7 @@ export async function killRotations(
     const now = lines.findLast((line) => line.startsWith("now "))?.slice(4) ?? "nothing";
     during[now] = (during[now] ?? 0) + 1;
     writes += lines.filter((line) => line.startsWith("ok ")).length;
+    onRound(round + 1);
   }
   const { lines, code, err } = await run(site, "finish");
   assertEquals(code, 0, err);
