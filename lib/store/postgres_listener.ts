@@ -31,6 +31,8 @@ export class PostgresListener {
   readonly #options: ListenerOptions;
   readonly #ears = new Set<Ear>();
   #connection: Promise<PostgresConnection> | null = null;
+  /** The connection that is in use, once it is made. */
+  #current: PostgresConnection | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #pauseMs = FIRST_PAUSE_MS;
   #closed = false;
@@ -63,9 +65,16 @@ export class PostgresListener {
   /** Nobody listens: a connection and its heartbeat would be for nothing. */
   async #disconnect(): Promise<void> {
     clearTimeout(this.#timer);
-    const connection = await this.#connection?.catch(() => null);
+    const connecting = this.#connection;
+    // Whoever listens from now on gets a connection of its own.
+    this.#connection = null;
+    this.#current = null;
+    const connection = await connecting?.catch(() => null);
+    if (connection === this.#current) {
+      this.#current = null;
+      clearTimeout(this.#timer);
+    }
     await connection?.close();
-    clearTimeout(this.#timer);
   }
 
   async #connect(): Promise<PostgresConnection> {
@@ -74,7 +83,8 @@ export class PostgresListener {
         for (const ear of this.#ears) if (ear.channel === channel) ear.onPayload(payload);
       });
       this.#pauseMs = FIRST_PAUSE_MS;
-      connection.closed.then(() => this.#lost());
+      connection.closed.then(() => this.#lost(connection));
+      this.#current = connection;
       this.#beat(connection);
       return connection;
     } catch (error) {
@@ -83,7 +93,9 @@ export class PostgresListener {
     }
   }
 
-  #lost(): void {
+  #lost(connection: PostgresConnection): void {
+    if (this.#current !== connection) return;
+    this.#current = null;
     this.#connection = null;
     clearTimeout(this.#timer);
     if (!this.#closed && this.#ears.size > 0) this.#retryLater();
@@ -111,8 +123,7 @@ export class PostgresListener {
   #beat(connection: PostgresConnection): void {
     this.#timer = setTimeout(async () => {
       await connection.control("select 1").catch(() => {});
-      const needed = !this.#closed && this.#ears.size > 0;
-      if (!connection.dead && needed) this.#beat(connection);
+      if (!connection.dead && this.#current === connection) this.#beat(connection);
     }, this.#options.heartbeatMs);
   }
 
