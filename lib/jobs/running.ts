@@ -35,6 +35,7 @@ export class Running {
   #cause: StopCause | undefined;
   #progress: Progress | undefined;
   #storing: Promise<void> | undefined;
+  #wake: (() => void) | undefined;
 
   /** Starts the run. */
   constructor(claim: Claim, work: (signal: AbortSignal, running: Running) => Promise<void>) {
@@ -63,6 +64,7 @@ export class Running {
 
   /** Stores what progress is left. */
   async flush(sql: Sql): Promise<void> {
+    if (this.settling) this.#wake?.();
     if (this.#progress === undefined) return;
     const progress = this.#progress;
     this.#progress = undefined;
@@ -73,7 +75,18 @@ export class Running {
   async #store(sql: Sql): Promise<void> {
     while (this.#progress !== undefined && !this.settling) {
       await this.flush(sql);
-      await new Promise((resolve) => setTimeout(resolve, PROGRESS_MS));
+      if (!this.settling) await this.#pause();
     }
+  }
+
+  /** Until it is time for the next, or there will be none. */
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, PROGRESS_MS);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 }
