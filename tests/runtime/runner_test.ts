@@ -290,19 +290,22 @@ Deno.test("each way to fail has its own answer, and the next call is served", as
 });
 
 Deno.test("a function that ends in the middle of its body breaks the response", async () => {
-  const code = {
-    cut: `export default () => new Response(new ReadableStream({
-      start(c) { c.enqueue(new Uint8Array(10)); setTimeout(() => Deno.exit(1), 10); } }))`,
-    broken: `export default () => new Response(new ReadableStream({
-      start(c) { c.enqueue(new Uint8Array(10)); setTimeout(() => c.error(new Error("x")), 10); } }))`,
-  };
+  const body = (end: string) =>
+    `let body; export default (req) => {
+      if (new URL(req.url).search === "?end") { ${end}; return new Response("ended"); }
+      return new Response(new ReadableStream({ start(c) { body = c; c.enqueue(new Uint8Array(9)); } }));
+    }`;
+  const code = { cut: body("Deno.exit(1)"), broken: body(`body.error(new Error("x"))`) };
   await withRunner({ code }, async ({ call, executions, until }) => {
-    for (const name of ["cut", "broken"]) {
+    for (const [name, outcome] of [["cut", "crashed"], ["broken", "failed"]] as const) {
       const response = await call(name);
-      await assertRejects(() => response.arrayBuffer(), TypeError);
+      const id = response.headers.get("x-fluxbase-execution-id");
+      const reading = assertRejects(() => response.arrayBuffer(), TypeError);
+      await call(name, { path: "?end" }).then((ended) => ended.text(), () => {});
+      await reading;
+      await until(() => executions.some((execution) => execution.id === id));
+      assertEquals(executions.find((execution) => execution.id === id)!.outcome, outcome);
     }
-    await until(() => executions.length === 2);
-    assertEquals(executions.map((e) => e.outcome), ["crashed", "failed"]);
   });
 });
 
