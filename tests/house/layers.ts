@@ -13,6 +13,7 @@ export const RANKS: Readonly<Record<string, number>> = {
   crypto: 1,
   resolve: 2,
   principal: 3,
+  audit: 3.5,
   store: 4,
   runtime: 4,
   keyring: 4.5,
