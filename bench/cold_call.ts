@@ -95,7 +95,7 @@ function newRecipe() {
     version: 1,
     value: Plaintext.fromText(VALUE),
   }], Infinity);
-  const sink = { finished() {}, line() {} };
+  const sink = { given() {}, finished() {}, line() {} };
   const target = { name: "hello", namespace: null, principal: null, requestId: "bench" };
   const code = { code: FUNCTION, hash: "bench" };
   return new Recipes({ sink, shape: SHAPE, limits: LIMITS }).get(target, code, injection);

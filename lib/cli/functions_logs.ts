@@ -21,6 +21,7 @@ interface LineInfo {
   readonly timestamp: string;
   readonly level: string;
   readonly message: string;
+  readonly fields: { readonly source: string };
 }
 
 const MOST = 100;
@@ -53,7 +54,8 @@ export async function functionLogs(context: Context): Promise<void> {
 
 async function linesOf(client: Client, id: string): Promise<LineInfo[]> {
   const path = `/api/v1/admin/logs/executions/${id}`;
-  return (await client.json<{ entries: LineInfo[] }>("GET", path)).entries;
+  const { entries } = await client.json<{ entries: LineInfo[] }>("GET", path);
+  return entries.filter(({ fields }) => fields.source === "output");
 }
 
 /** Leaves out what could steer a terminal: a function prints what it likes. */

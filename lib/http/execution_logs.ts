@@ -18,6 +18,8 @@ export interface LogLine {
   readonly logged_at: Date;
   readonly level: string;
   readonly message: string;
+  /** `output` for what the code printed, `reads` for the server's note of what it read. */
+  readonly source: string;
 }
 
 /** Finds the lines of an execution. */
@@ -51,7 +53,7 @@ export function executionLogRoutes(reader: LineReader): Hono<AppEnv> {
 }
 
 function entryOf(executionId: string) {
-  return ({ id, logged_at, level, message, name, namespace }: LogLine) => ({
+  return ({ id, logged_at, level, message, name, namespace, source }: LogLine) => ({
     id,
     line_number: id,
     timestamp: logged_at,
@@ -60,6 +62,6 @@ function entryOf(executionId: string) {
     message,
     execution_id: executionId,
     execution_type: "function",
-    fields: { name, namespace },
+    fields: { name, namespace, source },
   });
 }

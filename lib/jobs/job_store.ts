@@ -168,7 +168,8 @@ export function findLines(
     select l.id, l.execution_id, a.attempt, l.logged_at, l.level, l.message
     from functions.job_attempts a join functions.execution_logs l
       on l.execution_id = a.execution_id
-    where a.job_id = ${id} and l.id > ${after} order by l.id limit ${limit}`;
+    where a.job_id = ${id} and l.id > ${after} and l.source = 'output'
+    order by l.id limit ${limit}`;
 }
 
 /** Notes the end of jobs that the queue ended by itself; returns how many. */

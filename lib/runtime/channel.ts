@@ -8,6 +8,7 @@
 import { setImmediate } from "node:timers";
 import { Frame, FrameWriter, readFrames, readHead, readU32 } from "./guest/frames.mjs";
 import { IncomingBody, OutgoingBody, peekBody } from "./guest/bodies.mjs";
+import { addReads, NO_READS, type ReadWords } from "./reads.ts";
 
 /** The head of a request, as it goes to the child. */
 export interface RequestHead {
@@ -39,6 +40,12 @@ export type CallEnd =
   /** The child ended before the call did. */
   | "lost";
 
+/**
+ * Told how a call has ended, and which values it has read as far as the child has told; null when it
+ * has told nothing.
+ */
+export type OnEnd = (end: CallEnd, reads: ReadWords | null) => void;
+
 /** Why {@linkcode Channel.call} has no answer. */
 export class CallError extends Error {
   override readonly name = "CallError";
@@ -66,6 +73,8 @@ export interface ChannelEvents {
   onReady(): void;
   onReject(reason: "no-handler" | "throws"): void;
   onPong(): void;
+  /** The child's code has read values outside of any call. */
+  onReads(told: unknown): void;
   /** The connection is gone; all calls have been ended as "lost". */
   onClosed(): void;
 }
@@ -131,11 +140,11 @@ export class Channel {
    *
    * @param onEnd Called once, when the response's body has ended or the call has failed.
    */
-  call(head: RequestHead, body: RequestBody, onEnd: (end: CallEnd) => void): Call {
+  call(head: RequestHead, body: RequestBody, onEnd: OnEnd): Call {
     const id = this.#nextId++;
-    const stream = new Stream(id, this.#writer, (end) => {
+    const stream = new Stream(id, this.#writer, (end, reads) => {
       this.#streams.delete(id);
-      onEnd(end);
+      onEnd(end, reads);
     });
     if (this.#closed) {
       stream.finish("lost");
@@ -184,6 +193,7 @@ export class Channel {
   #onControl(type: number, payload: Uint8Array): void {
     if (type === Frame.READY) this.#events.onReady();
     else if (type === Frame.PONG) this.#events.onPong();
+    else if (type === Frame.READS) this.#events.onReads(readHead(payload).head);
     else if (type === Frame.REJECT) this.#events.onReject(readHead(payload).head.reason);
   }
 }
@@ -203,17 +213,18 @@ class Stream implements Call {
   readonly answer: Promise<Answer>;
   readonly #id: number;
   readonly #writer: FrameWriter;
-  readonly #onEnd: (end: CallEnd) => void;
+  readonly #onEnd: OnEnd;
   #resolve!: (answer: Answer) => void;
   #reject!: (error: CallError) => void;
   #head: { status: number; headers: [string, string][]; body: Uint8Array<ArrayBuffer> } | undefined;
   #more = false;
+  #reads: ReadWords | null = null;
   #answered = false;
   #ended = false;
   #incoming: IncomingBody | undefined;
   #outgoing: OutgoingBody | undefined;
 
-  constructor(id: number, writer: FrameWriter, onEnd: (end: CallEnd) => void) {
+  constructor(id: number, writer: FrameWriter, onEnd: OnEnd) {
     this.#id = id;
     this.#writer = writer;
     this.#onEnd = onEnd;
@@ -270,15 +281,27 @@ class Stream implements Call {
 
   onFrame(type: number, payload: Uint8Array): void {
     if (type === Frame.RESPONSE) {
-      const { head: [status, headers, more], body } = readHead(payload);
+      const { head: [status, headers, more, reads], body } = readHead(payload);
       this.#head = { status, headers, body };
+      this.#addReads(reads);
       this.#more = more;
       if (more) this.#incoming = this.#newBody(body);
     } else if (type === Frame.DATA) this.#incoming?.push(payload.slice());
     else if (type === Frame.END) this.#bodyEnded();
     else if (type === Frame.CREDIT) this.#outgoing?.credit(readU32(payload, 0));
     else if (type === Frame.CANCEL) this.#childCancelled();
-    else if (type === Frame.FAILED) this.finish("failed");
+    else if (type === Frame.READS) this.#addReads(readHead(payload).head);
+    else if (type === Frame.FAILED) this.#childFailed();
+  }
+
+  #addReads(told: unknown): void {
+    this.#reads ??= NO_READS;
+    if (told !== undefined) this.#reads = addReads(this.#reads, told);
+  }
+
+  #childFailed(): void {
+    this.#reads ??= NO_READS;
+    this.finish("failed");
   }
 
   #newBody(first: Uint8Array<ArrayBuffer>): IncomingBody {
@@ -326,6 +349,6 @@ class Stream implements Call {
       this.#incoming?.fail();
       if (!this.#answered) this.#reject(new CallError(end));
     }
-    this.#onEnd(end);
+    this.#onEnd(end, this.#reads);
   }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { AppError } from "../errors.ts";
-import { type Call, type CallEnd, Channel, type RequestBody, type RequestHead } from "./channel.ts";
+import { type Call, Channel, type OnEnd, type RequestBody, type RequestHead } from "./channel.ts";
 import { type ExitReason, exitReasonOf } from "./exit_reason.ts";
 import { GivenSettings } from "./given_settings.ts";
 import { GrowingMasker } from "./mask/growing_masker.ts";
@@ -42,6 +42,8 @@ export interface Activation {
 /** What a child tells its owner. */
 export interface ChildListener {
   onLine(line: OutputLine): void;
+  /** Its code has read values outside of any call; see `reads.ts`. */
+  onReads(told: unknown): void;
   onExit(reason: ExitReason): void;
 }
 
@@ -77,6 +79,7 @@ export class Child {
       onReady: () => this.#ready.resolve(),
       onReject: (reason) => this.#ready.reject(loadError(reason)),
       onPong: () => this.#pingedAt = undefined,
+      onReads: (told) => this.#listener?.onReads(told),
       onClosed: () => this.kill(),
     });
     this.#settings = new GivenSettings(this.#channel, this.#masker);
@@ -144,7 +147,7 @@ export class Child {
   }
 
   /** Sends a request; see {@linkcode Channel.call}. */
-  call(head: RequestHead, body: RequestBody, onEnd: (end: CallEnd) => void): Call {
+  call(head: RequestHead, body: RequestBody, onEnd: OnEnd): Call {
     return this.#channel.call(head, body, onEnd);
   }
 

@@ -35,6 +35,21 @@ export interface Execution {
   readonly requestId: string;
   /** Names, scopes and versions of what was injected; never values. */
   readonly secrets: readonly ValueSource[];
+  /**
+   * Those of them that the code has read, each named once: at least these, for a run that ended
+   * before its time. Null when its process ended before it told anything.
+   */
+  readonly reads: readonly ValueSource[] | null;
+}
+
+/** Values that a process is about to get. */
+export interface GivenValues {
+  readonly kind: Execution["kind"];
+  readonly name: string;
+  readonly namespace: string | null;
+  /** The only run that the process is for; null when it serves whatever comes. */
+  readonly executionId: string | null;
+  readonly secrets: readonly ValueSource[];
 }
 
 /** One masked line of a run's output. */
@@ -46,10 +61,13 @@ export interface ExecutionLine {
   readonly at: Date;
   readonly level: LogLevel;
   readonly text: string;
+  /** What it is, where it isn't what the code has printed: the note of a read. */
+  readonly source?: "reads";
 }
 
 /** Takes what is to be recorded; must return at once. */
 export interface ExecutionSink {
+  given(values: GivenValues): void;
   finished(execution: Execution): void;
   line(line: ExecutionLine): void;
 }

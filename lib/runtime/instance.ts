@@ -7,6 +7,7 @@ import type { Call, CallEnd, RequestBody, RequestHead } from "./channel.ts";
 import type { Child } from "./child.ts";
 import type { ResolvedSettings } from "../resolve/resolved_settings.ts";
 import type { Masker } from "./mask/masker.ts";
+import { addReads, NO_READS, type ReadWords } from "./reads.ts";
 
 /** What an instance was made of; equal text means the same code, values and rights. */
 export type Generation = string & { readonly __brand: "Generation" };
@@ -17,6 +18,12 @@ export interface ActiveCall {
   readonly call: Call;
   /** Resolves when the response's body has ended or the call has failed. */
   readonly ended: Promise<CallEnd>;
+  /**
+   * Which values it had read when it ended, with those that the child's code read outside of any
+   * call until then; null when its child has told nothing. At least these, for a call that ended
+   * before its time.
+   */
+  readonly reads: ReadWords | null;
   /** Set when the time limit ended the call. */
   timedOut: boolean;
 }
@@ -62,6 +69,8 @@ export class Instance {
   #retiring = false;
   #gaveUp = false;
   #lastUsed = performance.now();
+  /** What was read outside of any call and is filed under no execution yet. */
+  #ownReads: ReadWords = NO_READS;
 
   constructor(generation: Generation, child: Child, { graceMs = 0 }: InstanceOptions = {}) {
     this.generation = generation;
@@ -117,9 +126,11 @@ export class Instance {
     this.#remember(callId, executionId);
     const { promise, resolve } = Promise.withResolvers<CallEnd>();
     let over = false;
-    const call = this.child.call(head, body, (end) => {
+    let reads: ReadWords | null = null;
+    const call = this.child.call(head, body, (end, told) => {
       over = true;
       if (end === "cancelled") this.#gaveUp = true;
+      reads = this.#takeReads(told);
       this.#calls.delete(callId);
       this.#lastUsed = performance.now();
       resolve(end);
@@ -129,6 +140,9 @@ export class Instance {
       executionId,
       call,
       ended: promise,
+      get reads() {
+        return reads;
+      },
       timedOut: false,
       limits,
       caller,
@@ -146,6 +160,11 @@ export class Instance {
     if (this.#calls.size !== 1) return null;
     const [only] = this.#calls.values();
     return only!.executionId;
+  }
+
+  /** Notes what its child read outside of any call: it belongs to the next call that ends. */
+  noteReads(told: unknown): void {
+    this.#ownReads = addReads(this.#ownReads, told);
   }
 
   /** Takes no more calls, and ends once those under way have ended. */
@@ -193,6 +212,13 @@ export class Instance {
     this.child.letEnd();
     const timer = setTimeout(() => this.child.kill(), this.#graceMs);
     this.child.exited.then(() => clearTimeout(timer));
+  }
+
+  #takeReads(told: ReadWords | null): ReadWords | null {
+    const own = this.#ownReads;
+    if (own.length === 0) return told;
+    this.#ownReads = NO_READS;
+    return addReads(own, told ?? NO_READS);
   }
 
   #remember(callId: number, executionId: string): void {

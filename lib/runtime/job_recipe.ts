@@ -74,6 +74,10 @@ export class JobRecipe implements Recipe {
     return masker;
   }
 
+  onGiven(): void {
+    this.#recipe.given("job", this.#attempt.executionId, this.#user);
+  }
+
   onLine(line: OutputLine): void {
     this.#recipe.onLine(line, this.#attempt.executionId);
   }

@@ -4,7 +4,7 @@
  * @module
  */
 import { AppError, type ErrorCode } from "../errors.ts";
-import { type Injection, sourcesOf, type ValueSource } from "../resolve/injection.ts";
+import { sourcesOf, type ValueSource } from "../resolve/injection.ts";
 import type { Namespace } from "../resolve/ref.ts";
 import { NO_SETTING_VALUES, type ResolvedSettings } from "../resolve/resolved_settings.ts";
 import type { UserId } from "../resolve/setting_ref.ts";
@@ -80,9 +80,11 @@ interface Run {
   readonly startedAt: number;
   readonly startedDate: Date;
   code: Code | undefined;
-  given: Injection | undefined;
+  recipe: FunctionRecipe | undefined;
   /** The part of the user's settings that the job sees. */
   user: ResolvedSettings;
+  /** The call in its process, once it is sent. */
+  active: ActiveCall | undefined;
 }
 
 /** The runner of jobs. */
@@ -103,8 +105,9 @@ export class JobRunner {
       startedAt,
       startedDate: new Date(),
       code: undefined,
-      given: undefined,
+      recipe: undefined,
       user: NO_SETTING_VALUES,
+      active: undefined,
     };
     try {
       const result = await this.#attempt(run);
@@ -120,7 +123,7 @@ export class JobRunner {
     const recipe = await this.#prepare(run);
     call.signal.throwIfAborted();
     const instance = await pool.startAlone(new JobRecipe(recipe, call, run.user), graceMs);
-    const active = instance.call(
+    const active = run.active = instance.call(
       call.executionId,
       { method: "POST", url: "http://job.invalid/", headers: [] },
       new TextEncoder().encode(call.payload),
@@ -149,7 +152,7 @@ export class JobRunner {
     run.code = code.peek(name, namespace) ?? await code.get(name, namespace);
     const injection = secrets.cached(namespace) ?? await secrets.resolve(namespace);
     const recipe = this.#recipes.get(target, run.code, injection);
-    run.given = recipe.injection;
+    run.recipe = recipe;
     run.user = recipe.narrow(await this.#userSettings(run.call.userId));
     return recipe;
   }
@@ -189,9 +192,9 @@ export class JobRunner {
   }
 
   #finish(run: Run, end: Omit<JobEnd, "codeHash" | "secrets">): JobEnd {
-    const { call, code, given, user } = run;
+    const { call, code, recipe, user, active } = run;
     const shared = { outcome: end.outcome, codeHash: code?.hash ?? null };
-    const secrets = given === undefined ? [] : sourcesOf(given, user);
+    const secrets = recipe === undefined ? [] : sourcesOf(recipe.injection, user);
     const execution: Execution = {
       ...shared,
       id: call.executionId,
@@ -204,6 +207,7 @@ export class JobRunner {
       principal: call.principal,
       requestId: call.requestId,
       secrets,
+      reads: active === undefined ? [] : recipe?.readsOf(active.reads, user) ?? null,
     };
     this.#parts.sink.finished(execution);
     return { ...end, codeHash: shared.codeHash, secrets };

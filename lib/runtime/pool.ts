@@ -24,6 +24,8 @@ export interface Recipe {
   readonly memoryBytes: number;
   activation(): Activation;
   masker(): Masker;
+  /** Called when a child is about to get the values. */
+  onGiven(): void;
   onLine(line: OutputLine, executionId: string | null): void;
 }
 
@@ -142,12 +144,14 @@ export class Pool {
     const instance = new Instance(generation, child, options);
     const listener = {
       onLine: (line: OutputLine) => recipe.onLine(line, instance.executionOf(line.callId)),
+      onReads: (told: unknown) => instance.noteReads(told),
       onExit: (reason: ExitReason) => this.#onExit(recipe.slot, instance, reason),
     };
     this.#alive.add(instance);
     this.#memory?.watch(child.pid, recipe.memoryBytes, () => {
       child.kill({ kind: "out-of-memory" });
     });
+    recipe.onGiven();
     await child.activate(recipe.activation(), recipe.masker(), listener);
     return instance;
   }

@@ -4,18 +4,28 @@
  *
  * @module
  */
-import { type Injection, narrowInjection } from "../resolve/injection.ts";
+import {
+  type Injection,
+  narrowInjection,
+  sourcesOf,
+  type ValueSource,
+} from "../resolve/injection.ts";
 import { ENV_PREFIX } from "../resolve/precedence.ts";
-import { narrowSettings, type ResolvedSettings } from "../resolve/resolved_settings.ts";
+import {
+  narrowSettings,
+  NO_SETTING_VALUES,
+  type ResolvedSettings,
+} from "../resolve/resolved_settings.ts";
 import type { Activation } from "./child.ts";
 import { type FunctionSettings, NO_SETTINGS, seesSecret } from "./code/settings.ts";
-import type { ExecutionSink } from "./execution.ts";
+import type { Execution, ExecutionSink } from "./execution.ts";
 import type { CallLimits, Generation } from "./instance.ts";
 import { createMasker, type Masker } from "./mask/masker.ts";
 import type { OutputLine } from "./output.ts";
 import { narrowNetwork } from "./network.ts";
 import { type ChildShape, heapMbOf, shapeKey } from "./permissions.ts";
 import type { Recipe } from "./pool.ts";
+import { ReadNames, type ReadWords } from "./reads.ts";
 import { revealSettings } from "./setting_variables.ts";
 import type { Code, RunLimits, Target } from "./target.ts";
 
@@ -67,6 +77,7 @@ export class FunctionRecipe implements Recipe {
   readonly #code: Code;
   readonly #parts: RecipeParts;
   readonly #settings: FunctionSettings;
+  readonly #reads: ReadNames;
   readonly #narrowed = new WeakMap<ResolvedSettings, ResolvedSettings>();
   #masker: Masker | undefined;
 
@@ -86,6 +97,7 @@ export class FunctionRecipe implements Recipe {
     this.injection = settings.secrets === null
       ? injection
       : narrowInjection(injection, (name) => seesSecret(settings, name));
+    this.#reads = new ReadNames(this.injection);
     const rights = `${shapeKey(this.shape)}:${this.memoryBytes}`;
     this.generation = `${code.hash}:${this.injection.digest}:${rights}` as Generation;
     this.#name = target.name;
@@ -113,6 +125,26 @@ export class FunctionRecipe implements Recipe {
       this.#narrowed.set(settings, narrowed);
     }
     return narrowed;
+  }
+
+  /** What the words of a run stand for; the same list again for equal words, as far as can be. */
+  readsOf(words: ReadWords | null, user: ResolvedSettings): readonly ValueSource[] | null {
+    return words === null ? null : this.#reads.of(words, user);
+  }
+
+  onGiven(): void {
+    this.given("function", null, NO_SETTING_VALUES);
+  }
+
+  /** Tells that a process gets the values, for one execution alone or for whatever comes. */
+  given(kind: Execution["kind"], executionId: string | null, user: ResolvedSettings): void {
+    this.#parts.sink.given({
+      kind,
+      name: this.#name,
+      namespace: this.#namespace,
+      executionId,
+      secrets: sourcesOf(this.injection, user),
+    });
   }
 
   masker(): Masker {

@@ -8,7 +8,8 @@
  * @module
  */
 import { Budget } from "./budget.ts";
-import type { Execution, ExecutionLine, ExecutionSink } from "./execution.ts";
+import type { Execution, ExecutionLine, ExecutionSink, GivenValues } from "./execution.ts";
+import { readLines } from "./read_lines.ts";
 
 /** Calls of one function in one minute. */
 export interface InvocationCount {
@@ -36,6 +37,8 @@ export interface ExecutionStore {
 export interface RecorderOptions {
   /** Time from a record to its writing, ms. Default 250. */
   flushMs?: number;
+  /** Told of every run and of all values given, whether or not a record is kept. */
+  access?: Pick<ExecutionSink, "given" | "finished">;
   /** Told when records could not be written; they are lost, with their number. */
   onLoss?(records: number, error: unknown): void;
 }
@@ -79,20 +82,24 @@ export class Recorder implements ExecutionSink {
     this.#options = options;
   }
 
+  given(values: GivenValues): void {
+    this.#options.access?.given(values);
+  }
+
   finished(execution: Execution): void {
     this.#count(execution);
-    if (this.#worthKeeping(execution)) this.#keep(this.#executions, execution);
+    this.#options.access?.finished(execution);
+    if (this.#worthKeeping(execution)) {
+      this.#keep(this.#executions, execution);
+      for (const line of readLines(execution)) this.#keepLine(line);
+    }
     this.#schedule();
   }
 
   line(line: ExecutionLine): void {
     const text = line.executionId === null ? line.text : this.#within(line.executionId, line.text);
     if (text === undefined) return;
-    if (!this.#lineBudget.spend(1)) {
-      this.#dropped++;
-      return this.#schedule();
-    }
-    this.#keep(this.#lines, text === line.text ? line : { ...line, text });
+    this.#keepLine(text === line.text ? line : { ...line, text });
     this.#schedule();
   }
 
@@ -122,6 +129,11 @@ export class Recorder implements ExecutionSink {
   #worthKeeping({ id, outcome }: Execution): boolean {
     const quiet = outcome === "completed" && !this.#printed.has(id);
     return (quiet ? this.#quiet : this.#loud).spend(1);
+  }
+
+  #keepLine(line: ExecutionLine): void {
+    if (this.#lineBudget.spend(1)) this.#keep(this.#lines, line);
+    else this.#dropped++;
   }
 
   #keep<T>(list: T[], record: T): void {

@@ -13,7 +13,7 @@ import { forwardedHeaders, takeBody, toResponse } from "./http_message.ts";
 import type { ActiveCall, CallLimits, Instance } from "./instance.ts";
 import type { ChildShape } from "./permissions.ts";
 import type { Pool } from "./pool.ts";
-import { Recipes } from "./recipes.ts";
+import { type FunctionRecipe, Recipes } from "./recipes.ts";
 import type {
   Code,
   CodeProvider,
@@ -53,10 +53,12 @@ interface Run {
   code: Code | undefined;
   /** What is resolved for its namespace. */
   injection: Injection | undefined;
-  /** The part of it that the function sees. */
-  given: Injection | undefined;
+  /** What makes it the function's, with the part of it that the function sees. */
+  recipe: FunctionRecipe | undefined;
   /** The part of the caller's settings that the function sees. */
   user: ResolvedSettings;
+  /** The call in an instance, once it is sent. */
+  active: ActiveCall | undefined;
 }
 
 /** The runner. */
@@ -83,8 +85,9 @@ export class Runner {
       startedDate: new Date(),
       code: undefined,
       injection: undefined,
-      given: undefined,
+      recipe: undefined,
       user: NO_SETTING_VALUES,
+      active: undefined,
     };
     try {
       return await this.#run(request, run);
@@ -97,7 +100,7 @@ export class Runner {
     refuseUpgrade(request);
     const body = await takeBody(request, this.#parts.limits.bodyBytes);
     const { instance, limits } = this.#warm(run) ?? await this.#warmUp(run);
-    const active = instance.call(
+    const active = run.active = instance.call(
       run.id,
       {
         method: request.method,
@@ -133,7 +136,7 @@ export class Runner {
     const user = this.#userSettings(run);
     if (!run.code || !run.injection || !user) return undefined;
     const recipe = this.#recipes.get(run.target, run.code, run.injection);
-    run.given = recipe.injection;
+    run.recipe = recipe;
     run.user = recipe.narrow(user);
     const instance = pool.ready(recipe);
     return instance && { instance, limits: recipe.limits };
@@ -176,7 +179,7 @@ export class Runner {
   }
 
   #finish(run: Run, outcome: Outcome, status: number | null): void {
-    const { target, code, given, user } = run;
+    const { target, code, recipe, user, active } = run;
     const execution: Execution = {
       id: run.id,
       kind: "function",
@@ -189,7 +192,8 @@ export class Runner {
       status,
       principal: target.principal,
       requestId: target.requestId,
-      secrets: given === undefined ? [] : sourcesOf(given, user),
+      secrets: recipe === undefined ? [] : sourcesOf(recipe.injection, user),
+      reads: active === undefined ? [] : recipe?.readsOf(active.reads, user) ?? null,
     };
     this.#parts.sink.finished(execution);
   }

@@ -18,7 +18,16 @@ export interface ExecutionRecord {
   readonly status: number | null;
   readonly principal: string | null;
   readonly requestId: string;
-  readonly secrets: readonly { name: string; scope: string; version: number | null }[];
+  readonly secrets: readonly StoredSource[];
+  /** Those of them that were read; null when that isn't known. */
+  readonly reads: readonly StoredSource[] | null;
+}
+
+/** A value that a run got: what it is called, and which version. */
+export interface StoredSource {
+  readonly name: string;
+  readonly scope: string;
+  readonly version: number | null;
 }
 
 /** A masked line of output, as it is stored. */
@@ -29,6 +38,8 @@ export interface LineRecord {
   readonly at: Date;
   readonly level: string;
   readonly text: string;
+  /** `output` unless told. */
+  readonly source?: string;
 }
 
 /** Calls of one function in one minute. */
@@ -50,6 +61,8 @@ export interface StoredLine extends Row {
   logged_at: Date;
   level: string;
   message: string;
+  /** `output` for what the code printed, `reads` for the note of what it read. */
+  source: string;
 }
 
 /** The store of executions. */
@@ -76,7 +89,7 @@ export class ExecutionStore {
     StoredLine[]
   > {
     return this.#sql<StoredLine>`
-      select id, execution_id, name, namespace, logged_at, level, message
+      select id, execution_id, name, namespace, logged_at, level, message, source
       from functions.execution_logs
       where execution_id = ${executionId} and id > ${options.after ?? 0}
       order by id limit ${options.limit ?? 1_000}`;
@@ -86,7 +99,7 @@ export class ExecutionStore {
   executions(name: string, namespace: string | null, limit: number): Promise<Row[]> {
     return this.#sql`
       select id, kind, name, namespace, code_hash, started_at, duration_ms, outcome, status,
-        principal, request_id, secrets
+        principal, request_id, secrets, reads
       from functions.executions
       where name = ${name} and namespace is not distinct from ${namespace}
       order by started_at desc, id limit ${limit}`;
@@ -110,22 +123,23 @@ export class ExecutionStore {
   async #saveExecutions(executions: readonly ExecutionRecord[]): Promise<void> {
     await this.#sql`
       insert into functions.executions (id, kind, name, namespace, code_hash, started_at,
-        duration_ms, outcome, status, principal, request_id, secrets)
+        duration_ms, outcome, status, principal, request_id, secrets, reads)
       select "id", "kind", "name", "namespace", "codeHash", "startedAt", "durationMs", "outcome",
-        "status", "principal", "requestId", "secrets"
+        "status", "principal", "requestId", "secrets", nullif("reads", 'null')
       from jsonb_to_recordset(${JSON.stringify(executions)}::jsonb) as new ("id" uuid, "kind" text,
         "name" text, "namespace" text, "codeHash" text, "startedAt" timestamptz,
         "durationMs" double precision, "outcome" text, "status" int, "principal" text,
-        "requestId" text, "secrets" jsonb)
+        "requestId" text, "secrets" jsonb, "reads" jsonb)
       on conflict (id) do nothing`;
   }
 
   async #saveLines(lines: readonly LineRecord[]): Promise<void> {
     await this.#sql`
-      insert into functions.execution_logs (execution_id, name, namespace, logged_at, level, message)
-      select "executionId", "name", "namespace", "at", "level", "text"
+      insert into functions.execution_logs (execution_id, name, namespace, logged_at, level, message,
+        source)
+      select "executionId", "name", "namespace", "at", "level", "text", coalesce("source", 'output')
       from jsonb_to_recordset(${toJson(lines)}::jsonb) as new ("executionId" uuid, "name" text,
-        "namespace" text, "at" timestamptz, "level" text, "text" text)`;
+        "namespace" text, "at" timestamptz, "level" text, "text" text, "source" text)`;
   }
 
   async #saveCounts(counts: readonly CountRecord[]): Promise<void> {

@@ -19,6 +19,7 @@ function execution(values: Partial<Execution> = {}): Execution {
     principal: "somebody",
     requestId: "r",
     secrets: [],
+    reads: [],
     ...values,
   };
 }

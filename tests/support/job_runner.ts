@@ -7,7 +7,7 @@ import { Plaintext } from "../../lib/crypto/plaintext.ts";
 import { AppError } from "../../lib/errors.ts";
 import { buildInjection } from "../../lib/resolve/injection.ts";
 import { parseSecretName } from "../../lib/resolve/ref.ts";
-import type { Execution, ExecutionLine } from "../../lib/runtime/execution.ts";
+import type { Execution, ExecutionLine, GivenValues } from "../../lib/runtime/execution.ts";
 import { type JobEnd, JobRunner } from "../../lib/runtime/job_runner.ts";
 import { MemoryWatch } from "../../lib/runtime/memory_watch.ts";
 import { CLOSED_ADDRESSES } from "../../lib/runtime/permissions.ts";
@@ -18,6 +18,7 @@ import { Spares } from "../../lib/runtime/spares.ts";
 export interface JobBench {
   readonly pool: Pool;
   readonly executions: Execution[];
+  readonly given: GivenValues[];
   readonly lines: ExecutionLine[];
   readonly progress: [number, string | null][];
   /** Runs a job. */
@@ -63,6 +64,7 @@ export async function withJobRunner(
 
 function makeBench(pool: Pool, options: JobBenchOptions): JobBench {
   const executions: Execution[] = [];
+  const given: GivenValues[] = [];
   const lines: ExecutionLine[] = [];
   const progress: [number, string | null][] = [];
   const injection = injectionOf(options.secrets ?? {});
@@ -73,7 +75,11 @@ function makeBench(pool: Pool, options: JobBenchOptions): JobBench {
     },
     secrets: { cached: () => injection, resolve: () => Promise.resolve(injection) },
     pool,
-    sink: { finished: (e) => executions.push(e), line: (line) => lines.push(line) },
+    sink: {
+      given: (values) => given.push(values),
+      finished: (e) => executions.push(e),
+      line: (line) => lines.push(line),
+    },
     shape: { network: { allow: "public", deny: CLOSED_ADDRESSES }, heapMb: 64 },
     limits: {
       answerMs: options.timeoutMs ?? 20_000,
@@ -100,7 +106,7 @@ function makeBench(pool: Pool, options: JobBenchOptions): JobBench {
         onProgress?.(percent, message);
       },
     });
-  return { pool, executions, lines, progress, run };
+  return { pool, given, executions, lines, progress, run };
 }
 
 function injectionOf(values: Readonly<Record<string, string>>) {

@@ -18,7 +18,7 @@ import {
   settingName,
   type SettingScope,
 } from "../../lib/resolve/setting_ref.ts";
-import type { Execution, ExecutionLine } from "../../lib/runtime/execution.ts";
+import type { Execution, ExecutionLine, GivenValues } from "../../lib/runtime/execution.ts";
 import { MemoryWatch } from "../../lib/runtime/memory_watch.ts";
 import { CLOSED_ADDRESSES, type NetworkPolicy } from "../../lib/runtime/permissions.ts";
 import { Pool } from "../../lib/runtime/pool.ts";
@@ -32,6 +32,7 @@ export interface Bench {
   readonly runner: Runner;
   readonly pool: Pool;
   readonly executions: Execution[];
+  readonly given: GivenValues[];
   readonly lines: ExecutionLine[];
   /** Functions by name, as JavaScript. */
   readonly code: Map<string, string>;
@@ -105,6 +106,7 @@ function makeBench(pool: Pool, options: BenchOptions): Bench {
   const code = new Map(Object.entries(options.code ?? {}));
   const settings = new Map(Object.entries(options.settings ?? {}));
   const executions: Execution[] = [];
+  const given: GivenValues[] = [];
   const lines: ExecutionLine[] = [];
   let injection = injectionOf(options.secrets ?? {});
   const users = new Map<string, ResolvedSettings>();
@@ -117,6 +119,7 @@ function makeBench(pool: Pool, options: BenchOptions): Bench {
     userSettings: { cached: settingsOf, resolve: (id) => Promise.resolve(settingsOf(id)) },
     pool,
     sink: {
+      given: (values) => (given.push(values), changed()),
       finished: (execution) => (executions.push(execution), changed()),
       line: (line) => (lines.push(line), changed()),
     },
@@ -134,6 +137,7 @@ function makeBench(pool: Pool, options: BenchOptions): Bench {
   return {
     runner,
     pool,
+    given,
     executions,
     lines,
     code,

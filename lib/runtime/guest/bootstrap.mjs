@@ -14,17 +14,22 @@ import { IncomingBody, OutgoingBody, peekBody } from "./bodies.mjs";
 import { makeCallContext } from "./call_context.mjs";
 import { makeRequest } from "./call_request.mjs";
 import { jobHandler } from "./job.mjs";
-import { installSecrets } from "./secrets.mjs";
+import { makeNote } from "./reads.mjs";
+import { installSecrets, numbered } from "./secrets.mjs";
 
 /** @typedef {(request: Request) => unknown} Handler */
 /** @typedef {import("./job.mjs").JobIdentity} JobIdentity */
 /**
  * @typedef {object} Call
  * @property {number} id
- * @property {ReadonlyMap<string, string> | undefined} settings Those of the user who calls.
+ * @property {import("./secrets.mjs").Entries | undefined} settings Those of the user who calls.
  * @property {AbortController} controller
  * @property {IncomingBody | undefined} incoming
  * @property {OutgoingBody | undefined} outgoing
+ * @property {number[] | undefined} reads See `reads.mjs`, as for those below.
+ * @property {boolean} unsent
+ * @property {boolean} told
+ * @property {boolean} ended
  */
 
 const [path, absolutePath] = /** @type {[string, string]} */ (Deno.args);
@@ -40,9 +45,11 @@ const writer = new FrameWriter(connection, () => exit(0), whenTheTurnIsOver);
 const calls = new Map();
 /**
  * Settings of users by the number that requests name them by.
- * @type {Map<number, ReadonlyMap<string, string>>}
+ * @type {Map<number, import("./secrets.mjs").Entries>}
  */
 const given = new Map();
+/** How many values every call has: those of users come after them. */
+let shared = 0;
 /** @type {import("./call_context.mjs").CallContext<Call>} */
 const { run: runAs, get: callOf } = await makeCallContext();
 const toJson = Response.json.bind(Response);
@@ -66,7 +73,10 @@ function onFrame(type, id, payload) {
     serve(id, head, body);
     return;
   }
-  if (type === Frame.PING) return writer.frame(Frame.PONG, 0);
+  if (type === Frame.PING) {
+    for (const call of calls.values()) sendReads(call);
+    return writer.frame(Frame.PONG, 0);
+  }
   if (type === Frame.ACTIVATE) {
     activate(readHead(payload).head);
     return;
@@ -86,7 +96,17 @@ function onFrame(type, id, payload) {
 /** @param {[number: number, values: Record<string, string> | null]} head */
 function keepSettings([number, values]) {
   if (values === null) given.delete(number);
-  else given.set(number, new Map(Object.entries(values)));
+  else given.set(number, numbered(values, shared));
+}
+
+/**
+ * Tells what a call that lasts has read: should it end early, that is known.
+ * @param {Call} call
+ */
+function sendReads(call) {
+  if (!call.unsent) return;
+  call.unsent = false;
+  writer.head(Frame.READS, call.id, call.reads);
 }
 
 /** @param {Call} call */
@@ -111,6 +131,10 @@ async function serve(id, [method, url, headers, more, settings], body) {
     controller: new AbortController(),
     incoming: undefined,
     outgoing: undefined,
+    reads: undefined,
+    unsent: false,
+    told: false,
+    ended: false,
   };
   calls.set(id, call);
   try {
@@ -122,8 +146,10 @@ async function serve(id, [method, url, headers, more, settings], body) {
     await runAs(call, respond, id, call, toResponse(value), method === "HEAD");
   } catch (error) {
     runAs(call, () => console.error(error));
+    sendReads(call);
     writer.frame(Frame.FAILED, id);
   } finally {
+    call.ended = true;
     calls.delete(id);
   }
 }
@@ -157,12 +183,12 @@ async function respond(id, call, response, headOnly) {
   response.headers.forEach((value, name) => headers.push([name, value]));
   if (response.body === null || headOnly) {
     response.body?.cancel().catch(() => {});
-    writer.head(Frame.RESPONSE, id, [response.status, headers, false]);
+    answer(call, response.status, headers, false);
     return;
   }
   const reader = response.body.getReader();
   const { part, next } = await peekBody(reader);
-  writer.head(Frame.RESPONSE, id, [response.status, headers, next !== undefined], part);
+  answer(call, response.status, headers, next !== undefined, part);
   if (next === undefined) return;
   call.outgoing = new OutgoingBody(writer, id, reader);
   call.outgoing.spend(part?.length ?? 0);
@@ -174,13 +200,33 @@ async function respond(id, call, response, headOnly) {
 }
 
 /**
+ * Sends the head of the answer, with what the call has read.
+ * @param {Call} call @param {number} status @param {[string, string][]} headers
+ * @param {boolean} more @param {Uint8Array} [part]
+ */
+function answer(call, status, headers, more, part) {
+  /** @type {unknown[]} */
+  const head = [status, headers, more];
+  if (call.unsent) head.push(call.reads);
+  call.unsent = false;
+  call.told = true;
+  call.ended = !more;
+  writer.head(Frame.RESPONSE, call.id, head, part);
+}
+
+/**
  * @param {{
  *   code: string, env: Record<string, string>, mark: string, job?: JobIdentity,
  * } & import("./secrets.mjs").Values} activation
  */
 async function activate({ code, env, mark, job, ...values }) {
   for (const name of Object.keys(env)) setEnv(name, /** @type {string} */ (env[name]));
-  installSecrets(values, () => callOf()?.settings);
+  shared = Object.keys(values.secrets).length + Object.keys(values.system).length;
+  const send = (/** @type {number} */ id, /** @type {number[]} */ words) =>
+    writer.head(Frame.READS, id, words);
+  // Of users, a job has one only.
+  const note = makeNote(callOf, send, job === undefined ? shared : Infinity);
+  installSecrets(values, note, () => callOf()?.settings);
   markConsole(mark);
   removeStorage();
   keepRunningOnStrayErrors();

@@ -20,7 +20,8 @@ export const Frame = Object.freeze({
   /** server → child: head `[method, url, headers, more, settings?]` and the first part of the body;
    * `settings` is the number of those of the caller, if they have any. */
   REQUEST: 4,
-  /** child → server: head `[status, headers, more]` and the first part of the body. */
+  /** child → server: head `[status, headers, more, reads?]` and the first part of the body; `reads`
+   * as in READS. */
   RESPONSE: 5,
   /** both: a part of a body. */
   DATA: 6,
@@ -38,6 +39,9 @@ export const Frame = Object.freeze({
   /** server → child: head `[number, values]`: a user's settings, which requests name by that number;
    * `null` for values: no further request will. */
   SETTINGS: 13,
+  /** child → server: head `words`: which values the call has read, 0 for the child itself outside of
+   * any call, one bit for each; see `reads.mjs`. */
+  READS: 14,
 });
 
 /** Bytes of one direction of a stream that may be under way without the receiver's credit. */
