@@ -12,6 +12,7 @@ const PROCESS = new URL("./rotation_process.ts", import.meta.url).href;
 interface Said {
   readonly lines: readonly string[];
   readonly code: number;
+  readonly signal: Deno.Signal | null;
   readonly err: string;
 }
 
@@ -29,8 +30,12 @@ export interface KillReport {
   readonly kills: number;
   /** What was under way when it was killed, and how often. */
   readonly during: Readonly<Record<string, number>>;
+  /** Rotations of each kind that came to their end between two kills. */
+  readonly ended: Readonly<Record<string, number>>;
   /** Acknowledged writes. */
   readonly writes: number;
+  /** Values, of every version, that were opened again and were the ones written. */
+  readonly readBack: number;
   /** The highest version of a secret in the end. */
   readonly versions: number;
 }
@@ -45,24 +50,41 @@ export async function killRotations(
 ): Promise<KillReport> {
   const acknowledged = new Map<string, number>();
   const during: Record<string, number> = {};
+  const ended: Record<string, number> = {};
   let writes = 0;
+  let readBack = 0;
+  const count = (lines: readonly string[]) => {
+    for (const [verb, what, version] of lines.map((line) => line.split(" "))) {
+      if (verb === "ended") add(ended, what!);
+      if (verb === "has") readBack += Number(version);
+      if (verb === "ok") writes++;
+    }
+  };
   for (let round = 0; round < rounds; round++) {
-    const { lines, err } = await run(site, "run", Math.random() * spreadMs);
+    const { lines, signal, err } = await run(site, "run", Math.random() * spreadMs);
     assert(lines.includes("open"), `round ${round}: ${lines.join("\n")}\n${err}`);
+    // One that gave up by itself was not killed.
+    assertEquals(signal, "SIGKILL", `round ${round}: ${err}`);
     assertEquals(lines.filter((line) => line.startsWith("trouble")), [], `round ${round}`);
     compare(lines, acknowledged);
     const now = lines.findLast((line) => line.startsWith("now "))?.slice(4) ?? "nothing";
-    during[now] = (during[now] ?? 0) + 1;
-    writes += lines.filter((line) => line.startsWith("ok ")).length;
+    add(during, now);
+    count(lines);
     onRound(round + 1);
   }
   const { lines, code, err } = await run(site, "finish");
   assertEquals(code, 0, err);
   compare(lines, acknowledged);
+  count(lines);
   const end = lines.find((line) => line.startsWith("end "));
   // Answers and tokens go by themselves; here there are neither.
   assertEquals(end, "end 0 old keys left, problems: none");
-  return { kills: rounds, during, writes, versions: Math.max(...acknowledged.values()) };
+  const versions = Math.max(...acknowledged.values());
+  return { kills: rounds, during, ended, writes, readBack, versions };
+}
+
+function add(counts: Record<string, number>, what: string): void {
+  counts[what] = (counts[what] ?? 0) + 1;
 }
 
 /** What was found must be what was acknowledged before, or newer; then it is brought up to date. */
@@ -99,6 +121,6 @@ async function run(site: RotationSite, mode: string, killAfterMs?: number): Prom
     }
   }
   clearTimeout(timer);
-  const { code } = await process.status;
-  return { lines, code, err: await err };
+  const { code, signal } = await process.status;
+  return { lines, code, signal, err: await err };
 }

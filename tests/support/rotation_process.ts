@@ -26,6 +26,7 @@ import { DEPLOYMENTS_SET } from "../../lib/store/deployments.ts";
 import { RowSetStore } from "../../lib/store/row_sets.ts";
 import { findSecret, listVersions } from "../../lib/store/secrets.ts";
 import { StoredSecretSource } from "../../lib/store/secret_source.ts";
+import { listDataKeys } from "../../lib/store/data_keys.ts";
 import { SERVICE_KEYS_SET } from "../../lib/store/service_keys.ts";
 import type { Database } from "../../lib/store/sql.ts";
 import { ensureHeads } from "../../lib/vault/adopt.ts";
@@ -159,20 +160,32 @@ async function change(parts: Parts): Promise<never> {
     }
     say("now renew");
     await service.settled();
+    say("ended rotate");
     say("now retire");
     await retireOld(parts);
   }
 }
 
-async function changeRoot({ site, dataDir, service }: Parts): Promise<void> {
-  if (site.databaseUrl === null) return void await service.rewrap(admin, true);
-  // As the guide says: no root is dropped before everything is under the one in front of it.
-  await service.rewrap(admin, false);
-  const [present] = (await dataDir.readKey(ROOT_FILE))!.split(",");
-  const next = generateRootKey().text;
-  await dataDir.writeKey(ROOT_FILE, `${next},${present}`);
-  await service.rewrap(admin, false);
-  await dataDir.writeKey(ROOT_FILE, next);
+async function changeRoot(parts: Parts): Promise<void> {
+  const { site, dataDir, service } = parts;
+  if (site.databaseUrl === null) await service.rewrap(admin, true);
+  else {
+    // One that was interrupted is ended first: two may hold the ring between them.
+    await endRootChange(parts);
+    const present = await dataDir.readKey(ROOT_FILE);
+    await dataDir.writeKey(ROOT_FILE, `${generateRootKey().text},${present}`);
+    await endRootChange(parts);
+  }
+  say("ended rewrap");
+}
+
+/** Seals the ring under the root in front; the others go only when nothing is under them. */
+async function endRootChange({ dataDir, service, database }: Parts): Promise<void> {
+  const { rootId } = await service.rewrap(admin, false);
+  const [front] = (await dataDir.readKey(ROOT_FILE))!.split(",");
+  const under = new Set((await listDataKeys(database.sql)).map((key) => key.rootId));
+  if ([...under].some((id) => id !== rootId)) throw new Error("A root that is in use would go");
+  await dataDir.writeKey(ROOT_FILE, front!);
 }
 
 async function retireOld({ service }: Parts): Promise<number> {
@@ -188,7 +201,8 @@ async function retireOld({ service }: Parts): Promise<number> {
 async function finish(parts: Parts): Promise<void> {
   const { service } = parts;
   // An interrupted change of the root is ended first.
-  await service.rewrap(admin, parts.site.databaseUrl === null);
+  if (parts.site.databaseUrl === null) await service.rewrap(admin, true);
+  else await endRootChange(parts);
   await service.tidy();
   await service.settled();
   await check(parts);
