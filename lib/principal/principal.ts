@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { coversGlob, globPattern, matchesGlob } from "./glob.ts";
+import { coversGlob, globPattern, globRanges, matchesGlob, type TextRange } from "./glob.ts";
 import type { Namespace } from "../resolve/ref.ts";
 
 /** Everything that can be granted. */
@@ -129,6 +129,8 @@ export interface Visibility {
   readonly global: boolean;
   /** Source of a regular expression over all of a namespace; `null` matches none. */
   readonly namespaces: string | null;
+  /** Where those namespaces lie in an ordered list of all, so that others need not be read. */
+  readonly ranges: readonly TextRange[];
   /** Source of a regular expression over all of a name. */
   readonly names: string;
 }
@@ -144,6 +146,7 @@ export function visibility(principal: Principal, action: Action): Visibility[] {
     return {
       global: coversNamespace(grant, null),
       namespaces: globs.length === 0 ? null : globPattern(globs),
+      ranges: globRanges(globs),
       names: globPattern(names),
     };
   });

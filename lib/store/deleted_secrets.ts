@@ -5,7 +5,7 @@
  */
 import type { SecretRow } from "../resolve/records.ts";
 import type { Namespace, SecretRef } from "../resolve/ref.ts";
-import { type VisiblePart, visibleWhere } from "./secret_list.ts";
+import { type VisiblePart, visibleWhere } from "./secret_visible.ts";
 import { SECRET_COLUMNS, secretRow } from "./secret_rows.ts";
 import type { Sql, SqlValue } from "./sql.ts";
 

@@ -1,25 +1,21 @@
 /**
- * Lists and counts of secrets, limited to what the asker may see.
+ * Lists of secrets, limited to what the asker may see.
  *
  * Pages go by key, not by offset: (namespace, nulls first; name) after the last row shown. The
  * scope needs no column of its own in that order, since global rows are those without a namespace.
  *
+ * A page must not take longer the more secrets there are, so each range of places that may be seen
+ * is a branch of its own, which begins in the index where the page does; the branches are merged as
+ * far as the page goes.
+ *
  * @module
  */
-import { MATCHES_ALL } from "../principal/glob.ts";
+import { joinRanges, MATCHES_ALL, type TextRange } from "../principal/glob.ts";
 import type { SecretRow } from "../resolve/records.ts";
 import type { ScopeName, SecretRef } from "../resolve/ref.ts";
 import { SECRET_COLUMNS, secretRow } from "./secret_rows.ts";
-import type { Row, Sql, SqlValue } from "./sql.ts";
-
-/** A part of all secrets that may be seen; a list shows the union of several. */
-export interface VisiblePart {
-  readonly global: boolean;
-  /** Regular expression over all of a namespace; `null` matches none. */
-  readonly namespaces: string | null;
-  /** Regular expression over all of a name. */
-  readonly names: string;
-}
+import { matches, type VisiblePart, visiblePart, Where } from "./secret_visible.ts";
+import type { Sql } from "./sql.ts";
 
 /** What to list. */
 export interface ListQuery {
@@ -32,112 +28,79 @@ export interface ListQuery {
   readonly limit: number;
 }
 
-/** Counts of live secrets; an expired one is among `total`. */
-export interface SecretStats {
-  readonly total: number;
-  /** Not expired, but within seven days. */
-  readonly expiringSoon: number;
-  readonly expired: number;
-}
-
-/** Collects parameters, so that no text is ever spliced into a statement. */
-class Where {
-  readonly values: SqlValue[] = [];
-  readonly #terms: string[];
-
-  constructor(terms: readonly string[]) {
-    this.#terms = [...terms];
-  }
-
-  bind(value: SqlValue): string {
-    return `$${this.values.push(value)}`;
-  }
-
-  and(term: string): void {
-    this.#terms.push(`(${term})`);
-  }
-
-  toString(): string {
-    return this.#terms.join(" and ");
-  }
-}
-
 /** Live secrets in the order (global first, namespace, name). */
 export async function listSecrets(sql: Sql, query: ListQuery): Promise<SecretRow[]> {
-  const where = filter(query);
-  const rows = await sql.query(
-    `select ${SECRET_COLUMNS} from functions.secrets where ${where}
-     order by namespace collate "C" nulls first, name collate "C"
-     limit ${where.bind(query.limit)}::int`,
-    where.values,
-  );
-  return rows.map(secretRow);
-}
-
-/** Counts the live secrets that may be seen, as of `now`. */
-export async function countSecrets(
-  sql: Sql,
-  visible: readonly VisiblePart[],
-  now: Date,
-): Promise<SecretStats> {
-  const where = filter({ visible });
-  const at = `${where.bind(now)}::timestamptz`;
-  const [row] = await sql.query<Row & Record<"total" | "soon" | "expired", number>>(
-    `select count(*)::int as total,
-       (count(*) filter (where expires_at <= ${at}))::int as expired,
-       (count(*) filter (where expires_at > ${at} and expires_at < ${at} + interval '7 days'))::int
-         as soon
-     from functions.secrets where ${where}`,
-    where.values,
-  );
-  return { total: row?.total ?? 0, expiringSoon: row?.soon ?? 0, expired: row?.expired ?? 0 };
-}
-
-/** A condition on rows that may be seen, with the parameters that further terms may add to. */
-export interface VisibleWhere {
-  readonly where: string;
-  readonly values: readonly SqlValue[];
-  bind(value: SqlValue): string;
-}
-
-/** The condition on rows that may be seen, whether live or deleted. */
-export function visibleWhere(visible: readonly VisiblePart[]): VisibleWhere {
-  const where = new Where([]);
-  seen(where, visible);
-  return { where: `${where}`, values: where.values, bind: (value) => where.bind(value) };
-}
-
-function seen(where: Where, visible: readonly VisiblePart[]): void {
-  const parts = visible.map((part) => visiblePart(where, part));
-  where.and(parts.length === 0 ? "false" : parts.join(" or "));
-}
-
-function filter(query: Omit<ListQuery, "limit">): Where {
   const where = new Where(["deleted_at is null"]);
-  seen(where, query.visible);
-  if (query.scope !== undefined) {
-    where.and(query.scope === "global" ? "namespace is null" : "namespace is not null");
+  const branches = places(where, query);
+  if (branches.length === 0) return [];
+  const page = `order by namespace collate "C" nulls first, name collate "C"
+    limit ${where.bind(query.limit)}::int`;
+  const selects = branches.map((place) =>
+    `(select ${SECRET_COLUMNS} from functions.secrets where ${where} and ${place} ${page})`
+  );
+  const all = selects.length === 1 ? selects[0]! : `select ${SECRET_COLUMNS} from
+    (${selects.join("\nunion all ")}) as seen ${page}`;
+  return (await sql.query(all, where.values)).map(secretRow);
+}
+
+/** Conditions that have no row in common: the global scope, and ranges of namespaces. */
+function places(where: Where, query: ListQuery): string[] {
+  const { visible, scope, namespace, after } = query;
+  const branches: string[] = [];
+  const inGlobal = visible.filter((part) => part.global);
+  const isGlobal = scope !== "namespace" && namespace === undefined &&
+    (after?.namespace ?? null) === null && inGlobal.length > 0;
+  if (isGlobal) {
+    const rest = after === undefined ? "" : ` and name collate "C" > ${where.bindC(after.name)}`;
+    branches.push(`namespace is null${rest} and ${namesOf(where, inGlobal)}`);
   }
-  if (query.namespace !== undefined) where.and(`namespace = ${where.bind(query.namespace)}`);
-  if (query.after !== undefined) where.and(after(where, query.after));
-  return where;
+  if (scope === "global") return branches;
+  for (const { from, to } of rangesOf(visible, namespace)) {
+    if (after !== undefined && after.namespace !== null && to < after.namespace) continue;
+    const within = from === to
+      ? inNamespace(where, from, visible)
+      : inRange(where, { from, to }, visible);
+    branches.push(within + afterText(where, after));
+  }
+  return branches;
 }
 
-function visiblePart(where: Where, part: VisiblePart): string {
-  const scopes = part.global ? ["namespace is null"] : [];
-  if (part.namespaces !== null) scopes.push(matches(where, "namespace", part.namespaces));
-  if (scopes.length === 0) return "false";
-  return `((${scopes.join(" or ")}) and ${matches(where, "name", part.names)})`;
+/** Who sees a namespace is known before the query; a pattern in it would mislead its planner. */
+function inNamespace(where: Where, name: string, visible: readonly VisiblePart[]): string {
+  const parts = visible.filter(({ namespaces }) =>
+    namespaces !== null && new RegExp(namespaces).test(name)
+  );
+  return `namespace collate "C" = ${where.bindC(name)} and ${namesOf(where, parts)}`;
 }
 
-function matches(where: Where, column: "namespace" | "name", pattern: string): string {
-  if (pattern === MATCHES_ALL) return `${column} is not null`;
-  return `${column} ~ ${where.bind(pattern)}`;
+function inRange(
+  where: Where,
+  { from, to }: TextRange,
+  visible: readonly VisiblePart[],
+): string {
+  const parts = visible.map((part) => visiblePart(where, { ...part, global: false }));
+  return `namespace collate "C" >= ${where.bindC(from)} and
+    namespace collate "C" <= ${where.bindC(to)} and (${parts.join(" or ")})`;
 }
 
-function after(where: Where, { namespace, name }: SecretRef): string {
-  const last = `${where.bind(name)} collate "C"`;
-  if (namespace === null) return `namespace is not null or name collate "C" > ${last}`;
-  const within = `${where.bind(namespace)} collate "C"`;
-  return `(namespace collate "C", name collate "C") > (${within}, ${last})`;
+function namesOf(where: Where, parts: readonly VisiblePart[]): string {
+  const names = new Set(parts.map((part) => part.names));
+  if (names.has(MATCHES_ALL)) return "true";
+  return `(${[...names].map((each) => matches(where, "name", each)).join(" or ") || "false"})`;
+}
+
+/** More ranges than this are taken as one, so that planning stays cheap. */
+const MAX_RANGES = 32;
+
+function rangesOf(visible: readonly VisiblePart[], only: string | undefined): TextRange[] {
+  if (only !== undefined) return [{ from: only, to: only }];
+  const ranges = joinRanges(visible.flatMap((part) => part.ranges));
+  if (ranges.length <= MAX_RANGES) return ranges;
+  return [{ from: ranges[0]!.from, to: ranges.at(-1)!.to }];
+}
+
+function afterText(where: Where, after: SecretRef | undefined): string {
+  if (after === undefined || after.namespace === null) return "";
+  const last = `${where.bindC(after.namespace)}, ${where.bindC(after.name)}`;
+  return ` and (namespace collate "C", name collate "C") > (${last})`;
 }

@@ -18,7 +18,8 @@ import {
 } from "../resolve/records.ts";
 import type { Namespace, ScopeName, SecretRef } from "../resolve/ref.ts";
 import type { Sql } from "../store/sql.ts";
-import { countSecrets, listSecrets, type SecretStats } from "../store/secret_list.ts";
+import { countSecrets, type SecretStats } from "../store/secret_count.ts";
+import { listSecrets } from "../store/secret_list.ts";
 import { versionMetadata } from "../store/secret_rows.ts";
 import { findSecret, listVersions, type SecretLocator } from "../store/secrets.ts";
 import type { HistoryLimits } from "../store/deleted_secrets.ts";
@@ -43,7 +44,7 @@ import type { WriteOptions } from "./write_request.ts";
 import { VaultWriter } from "./writer.ts";
 
 export type { SecretLocator } from "../store/secrets.ts";
-export type { SecretStats } from "../store/secret_list.ts";
+export type { SecretStats } from "../store/secret_count.ts";
 export type { NewSecret, SecretPatch } from "./changes.ts";
 export type { WriteResult } from "./answer.ts";
 export type { IfMatch, WriteOptions } from "./write_request.ts";
