@@ -13,6 +13,7 @@ import { run as coldCall } from "./cold_call.ts";
 import { run as commandLine } from "./command_line.ts";
 import { run as deploying } from "./deploy.ts";
 import { run as jobs } from "./jobs.ts";
+import { run as listing } from "./listing.ts";
 import { run as outage } from "./outage.ts";
 import { run as masking } from "./masking.ts";
 import { run as replicas } from "./replicas.ts";
@@ -29,7 +30,7 @@ const BENCHES: readonly Bench[] = [
   { name: "warm", title: "1 warm call", run: warmCall },
   { name: "cold", title: "2 cold call", run: coldCall },
   { name: "api", title: "3 secrets API", run: secretsApi },
-  { name: "resolve", title: "4 resolve 50 secrets", run: resolving },
+  { name: "resolve", title: "4 resolve secrets", run: resolving },
   { name: "cli", title: "5 command line", run: commandLine },
   { name: "mask", title: "6 masking", run: masking },
   { name: "change", title: "7 change under load", run: change },
@@ -41,6 +42,7 @@ const BENCHES: readonly Bench[] = [
   { name: "rotation", title: "12 rotation", run: rotation },
   { name: "auth", title: "13 auth", run: auth },
   { name: "backup", title: "14 backup", run: backup },
+  { name: "list", title: "15 lists", run: listing },
 ];
 
 /** What is running now; ended as well when this process is told to end. */

@@ -4,26 +4,15 @@
  * @module
  */
 import { generateRootKey, parseRootKeys } from "../lib/crypto/root_key.ts";
-import { Plaintext } from "../lib/crypto/plaintext.ts";
 import { RingKeeper } from "../lib/keyring/ring_keeper.ts";
 import { localRoot } from "../lib/keyring/root.ts";
-import {
-  signSecretRow,
-  signVersionRow,
-  valueAssociatedData,
-} from "../lib/resolve/associated_data.ts";
-import { HeadWatch } from "../lib/resolve/head_watch.ts";
-import type { SecretRow, VersionRow } from "../lib/resolve/records.ts";
 import { openEmbedded } from "../lib/store/embedded.ts";
 import { openPostgres } from "../lib/store/postgres.ts";
-import type { Database } from "../lib/store/sql.ts";
-import { createChange } from "../lib/vault/changes.ts";
 import { ensureHeads } from "../lib/vault/adopt.ts";
-import { HeadKeeper } from "../lib/vault/head_keeper.ts";
 import { ServerProcess } from "../tests/support/server.ts";
 import { type Kind, KINDS, type Site, withSite } from "../tests/support/site.ts";
 import { until } from "../tests/support/until.ts";
-import { ref } from "../tests/support/world.ts";
+import { fill } from "./support/fill.ts";
 import { alone, atMost, type BenchOptions, beside, type Measure } from "./support/measure.ts";
 
 const SECRETS = 1_000;
@@ -36,7 +25,7 @@ const CLIENTS = 8;
 const PAUSE_MS = 5;
 const BASELINE_MS = 15_000;
 const QUICK_BASELINE_MS = 2_000;
-const FUNCTION = `export default () => new Response(secrets.get("SECRET_0"));`;
+const FUNCTION = `export default () => new Response(secrets.get("SECRET_00"));`;
 
 /** Measures both databases. */
 export async function run({ quick }: BenchOptions): Promise<Measure[]> {
@@ -52,7 +41,7 @@ export async function run({ quick }: BenchOptions): Promise<Measure[]> {
 async function measure(site: Site, quick: boolean): Promise<Measure[]> {
   const { text } = generateRootKey();
   const versions = quick ? QUICK_VERSIONS : VERSIONS;
-  await fill(site, text, versions);
+  await fillSite(site, text, versions);
   await site.write("show.ts", FUNCTION);
   const server = await ServerProcess.start(site, { env: { FLUXBASE_ENCRYPTION_KEY: text } });
   try {
@@ -125,8 +114,8 @@ async function rotate(server: ServerProcess): Promise<number> {
   return performance.now() - begun;
 }
 
-/** Fills a database as the vault would, only faster. */
-async function fill(site: Site, rootKey: string, versions: number): Promise<void> {
+/** Fills the site's database before a server is started on it. */
+async function fillSite(site: Site, rootKey: string, versions: number): Promise<void> {
   const database = site.databaseUrl === null
     ? await openEmbedded(`${site.dataDir}/database`)
     : await openPostgres(site.databaseUrl);
@@ -135,47 +124,12 @@ async function fill(site: Site, rootKey: string, versions: number): Promise<void
     const provider = { from: "bench", read: () => Promise.resolve(roots) };
     const { ring } = await RingKeeper.open({ sql: database.sql, provider });
     await ensureHeads(database.sql, ring);
-    const keeper = new HeadKeeper({ sql: database.sql, ring, watch: new HeadWatch() });
-    const context = { ring, now: new Date(), by: "bench", keepVersions: null };
-    for (let place = 0; place < PLACES; place++) {
-      const namespace = place === 0 ? undefined : `place-${place}`;
-      const changes = Array.from({ length: SECRETS / PLACES }, (_, i) => {
-        const value = Plaintext.fromText("v".repeat(VALUE_BYTES));
-        const change = createChange(context, ref(`SECRET_${i}`, namespace), { value });
-        const { mac: _old, ...row } = change.after;
-        const after: SecretRow = signSecretRow(ring, { ...row, version: versions });
-        const sealed = (version: number): VersionRow => {
-          const envelope = ring.seal(value, valueAssociatedData(after, version));
-          const { mac: _mac, ...first } = change.version!;
-          return signVersionRow(ring, { ...first, id: crypto.randomUUID(), version, envelope });
-        };
-        return { change: { before: undefined, after, version: sealed(versions) }, sealed };
-      });
-      const where = changes[0]!.change.after.namespace;
-      await keeper.transact([where], ({ put }) => put(where, changes.map((each) => each.change)));
-      for (const { sealed } of changes) {
-        await insert(database, Array.from({ length: versions - 1 }, (_, i) => sealed(i + 1)));
-      }
-    }
+    const secretsEach = SECRETS / PLACES;
+    const filling = { places: PLACES, secretsEach, versions, valueBytes: VALUE_BYTES };
+    await fill(database.sql, ring, filling);
   } finally {
     await database.close();
   }
-}
-
-async function insert({ sql }: Database, rows: readonly VersionRow[]): Promise<void> {
-  const list = rows.map(({ envelope, mac, secretId, createdAt, createdBy, ...rest }) => ({
-    ...rest,
-    secret_id: secretId,
-    created_at: createdAt,
-    created_by: createdBy,
-    envelope: `\\x${envelope.toHex()}`,
-    mac: `\\x${mac.toHex()}`,
-  }));
-  await sql`insert into functions.secret_versions
-      (id, secret_id, version, envelope, created_at, created_by, mac)
-    select id, secret_id, version, envelope, created_at, created_by, mac
-    from json_to_recordset(${JSON.stringify(list)}::text::json) as r(id uuid, secret_id uuid,
-      version int, envelope bytea, created_at timestamptz, created_by text, mac bytea)`;
 }
 
 function quantile(values: readonly number[], share: number): number {
