@@ -23,7 +23,7 @@ import { Client } from "./lib/http/client_address.ts";
 import { codeRoutes } from "./lib/http/code.ts";
 import { backupRoutes } from "./lib/http/backup.ts";
 import { importRoutes } from "./lib/http/import.ts";
-import { executionLogRoutes } from "./lib/http/execution_logs.ts";
+import { logRoutes } from "./lib/http/logs.ts";
 import { functionRoutes } from "./lib/http/functions.ts";
 import { workerApp } from "./lib/http/health.ts";
 import { exchangeRoutes, whoamiRoutes } from "./lib/http/identity.ts";
@@ -43,6 +43,8 @@ import { Recorder } from "./lib/runtime/recorder.ts";
 import { startRuntime } from "./lib/runtime/start.ts";
 import { openEmbedded } from "./lib/store/embedded.ts";
 import { ExecutionStore } from "./lib/store/executions.ts";
+import { LogReader } from "./lib/store/log_lines.ts";
+import { purgeOld, trimExecutions, trimLines } from "./lib/store/log_retention.ts";
 import { purgeAnswers } from "./lib/store/idempotency.ts";
 import { SCHEDULES_SET } from "./lib/jobs/schedules.ts";
 import { DEPLOYMENTS_SET, purgeDeployments } from "./lib/store/deployments.ts";
@@ -77,6 +79,7 @@ export interface RunningServer {
 const GRACE_MS = 25_000;
 /** How much of that time jobs get for stopping, ms. */
 const JOB_END_MS = 7_000;
+const MINUTE_MS = 60 * 1_000;
 const DAY_MS = 24 * 60 * 60 * 1_000;
 /** How long deleted secrets are kept, ms. */
 const DELETED_MS = 30 * DAY_MS;
@@ -269,9 +272,22 @@ export async function startServer(
     { name: "kept code", run: (now) => functions.sweep(ago(now, DAY_MS)) },
     { name: "kept job code", run: (now) => jobCode.sweep(ago(now, DAY_MS)) },
     { name: "jobs", run: (now) => jobs.purge(ago(now, config.logRetentionDays * DAY_MS)) },
-    { name: "executions", run: (now) => store.purge(ago(now, config.logRetentionDays * DAY_MS)) },
+    {
+      name: "executions",
+      run: async (now) => {
+        await purgeOld(sql, ago(now, config.logRetentionDays * DAY_MS));
+        await trimExecutions(sql, config.logMaxRows);
+      },
+    },
   ], (chore, error) => log.error("chore failed", { chore, ...errorFields(error) }));
   opened.defer(() => maintenance.close());
+  // A busy hour prints more lines than there may be.
+  const trimming = new Maintenance(
+    [{ name: "log", run: () => trimLines(sql, config.logMaxRows) }],
+    (chore, error) => log.error("chore failed", { chore, ...errorFields(error) }),
+    MINUTE_MS,
+  );
+  opened.defer(() => trimming.close());
 
   const health = {
     database: async () => void await sql`select 1`,
@@ -295,7 +311,7 @@ export async function startServer(
       "/api/v1/admin/functions": codeRoutes(functions),
       "/api/v1/admin/jobs": codeRoutes(jobCode),
       "/api/v1/jobs": jobRoutes(jobs.jobs),
-      "/api/v1/admin/logs/executions": executionLogRoutes(store),
+      "/api/v1/admin/logs": logRoutes({ log: new LogReader(sql), lines: store }),
       "/api/v1/admin/keyring": keyringRoutes(keys),
       "/api/v1/admin/backup": backupRoutes(backups),
       "/api/v1/admin/import": importRoutes(importer),

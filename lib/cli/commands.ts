@@ -55,6 +55,12 @@ const NOUNS: readonly Noun[] = [
     read: async () => (await later<typeof import("./jobs.ts")>("./jobs.ts")).jobs,
   },
   {
+    name: "logs",
+    aliases: ["log"],
+    summary: "Search and follow what functions and jobs printed and read",
+    read: async () => (await later<typeof import("./logs.ts")>("./logs.ts")).logs,
+  },
+  {
     name: "keyring",
     summary: "Look after the keys that seal everything",
     read: async () => (await later<typeof import("./keyring.ts")>("./keyring.ts")).keyring,

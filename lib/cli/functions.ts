@@ -49,8 +49,17 @@ const logs: Command = {
   name: "logs",
   summary: "Show the last calls of a function and what each printed",
   args: [{ name: "NAME" }],
-  flags: [NAMESPACE, { name: "tail", value: "N", help: "How many calls (default 20)" }],
-  examples: ["functions logs hello", "functions logs hello --tail 5 -o json"],
+  flags: [
+    NAMESPACE,
+    { name: "tail", value: "N", help: "How many calls (default 20)" },
+    { name: "follow", short: "f", help: "Go on until it is stopped" },
+  ],
+  notes: ["What a call has read is shown by: logs list --function NAME --search FLUXBASE_SECRET"],
+  examples: [
+    "functions logs hello",
+    "functions logs hello --tail 5 -o json",
+    "functions logs hello --follow",
+  ],
   load: async () =>
     (await later<typeof import("./functions_logs.ts")>("./functions_logs.ts")).functionLogs,
 };

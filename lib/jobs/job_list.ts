@@ -8,7 +8,7 @@ import type { Namespace } from "../resolve/ref.ts";
 import type { Row, Sql } from "../store/sql.ts";
 import type { Job, JobStatus } from "./job.ts";
 import { JOB_TABLES, jobColumns, jobOf, STATUS } from "./job_rows.ts";
-import { Where } from "./visible.ts";
+import { Where } from "../store/visible.ts";
 
 /** What to list. */
 export interface JobFilter {

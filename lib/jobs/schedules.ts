@@ -17,7 +17,7 @@ import type { RowSetSpec, RowSetStore } from "../store/row_sets.ts";
 import type { Row, Sql } from "../store/sql.ts";
 import { DUE } from "./boss.ts";
 import { bossSql } from "./boss_database.ts";
-import { Where } from "./visible.ts";
+import { Where } from "../store/visible.ts";
 
 /** Every schedule is in this set, so that none comes back by an old copy of its row. */
 export const SCHEDULES_SET: RowSetSpec = {

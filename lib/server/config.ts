@@ -35,6 +35,8 @@ export interface Config {
   readonly role: Role;
   readonly jobs: JobSettings;
   readonly logRetentionDays: number;
+  /** Lines of the log that are kept at most, and as many records of runs. */
+  readonly logMaxRows: number;
   /** Places that are accepted as they are, at the start; with `!` behind, damaged rows go. */
   readonly accept: readonly string[];
   /** How long deleted secrets can be restored. */
@@ -146,6 +148,11 @@ export const SETTINGS: readonly Setting[] = [
   { name: "FLUXBASE_JOB_MEMORY_MB", fallback: "256", meaning: "Memory of a job" },
   { name: "FLUXBASE_LOG_RETENTION_DAYS", fallback: "30", meaning: "Age of kept executions" },
   {
+    name: "FLUXBASE_LOG_MAX_ROWS",
+    fallback: "5000000",
+    meaning: "Most lines of the log, and most executions",
+  },
+  {
     name: "FLUXBASE_ACCEPT",
     fallback: "",
     meaning: "Accept these places as they are, once; see verify",
@@ -212,6 +219,7 @@ export function readConfig(env: Environment): Config {
       memoryMb: integer(env, "FLUXBASE_JOB_MEMORY_MB", 256, 96, 65_536),
     },
     logRetentionDays: integer(env, "FLUXBASE_LOG_RETENTION_DAYS", 30, 1, 3_650),
+    logMaxRows: integer(env, "FLUXBASE_LOG_MAX_ROWS", 5_000_000, 1_000, 1_000_000_000),
     accept: places(env, "FLUXBASE_ACCEPT"),
     deletedRetentionDays: integer(env, "FLUXBASE_DELETED_RETENTION_DAYS", 30, 1, 3_650),
     versionsKeep: integer(env, "FLUXBASE_VERSIONS_KEEP", 0, 0, 1_000_000) || null,

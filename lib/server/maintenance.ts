@@ -10,7 +10,7 @@ export interface Chore {
   run(now: Date): Promise<unknown>;
 }
 
-/** How often chores are done, ms. */
+/** How often chores are done unless told, ms. */
 const PERIOD_MS = 60 * 60 * 1_000;
 /** The first time after the start, ms: not while a server is busy starting. */
 const FIRST_MS = 60 * 1_000;
@@ -19,13 +19,19 @@ const FIRST_MS = 60 * 1_000;
 export class Maintenance {
   readonly #chores: readonly Chore[];
   readonly #onError: (chore: string, error: unknown) => void;
+  readonly #periodMs: number;
   #timer: ReturnType<typeof setTimeout>;
   #running: Promise<void> = Promise.resolve();
   #closed = false;
 
-  constructor(chores: readonly Chore[], onError: (chore: string, error: unknown) => void) {
+  constructor(
+    chores: readonly Chore[],
+    onError: (chore: string, error: unknown) => void,
+    periodMs = PERIOD_MS,
+  ) {
     this.#chores = chores;
     this.#onError = onError;
+    this.#periodMs = periodMs;
     this.#timer = setTimeout(() => this.#turn(), FIRST_MS);
   }
 
@@ -50,7 +56,7 @@ export class Maintenance {
 
   #turn(): void {
     this.#running = this.run().then(() => {
-      if (!this.#closed) this.#timer = setTimeout(() => this.#turn(), PERIOD_MS);
+      if (!this.#closed) this.#timer = setTimeout(() => this.#turn(), this.#periodMs);
     });
   }
 }

@@ -105,21 +105,6 @@ export class ExecutionStore {
       order by started_at desc, id limit ${limit}`;
   }
 
-  /** Deletes what is older than `before`, at most `batch` rows of each kind; returns how many. */
-  async purge(before: Date, batch = 5_000): Promise<number> {
-    const lines = await this.#sql`
-      delete from functions.execution_logs where id in
-        (select id from functions.execution_logs where logged_at < ${before} limit ${batch})
-      returning 1`;
-    const executions = await this.#sql`
-      delete from functions.executions where id in
-        (select id from functions.executions where started_at < ${before} limit ${batch})
-      returning 1`;
-    const counts = await this.#sql`
-      delete from functions.invocation_counts where minute < ${before} returning 1`;
-    return lines.length + executions.length + counts.length;
-  }
-
   async #saveExecutions(executions: readonly ExecutionRecord[]): Promise<void> {
     await this.#sql`
       insert into functions.executions (id, kind, name, namespace, code_hash, started_at,

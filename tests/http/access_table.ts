@@ -305,9 +305,12 @@ function settings(): Record<string, Row> {
 
 function administration(): Record<string, Row> {
   const ring = "/api/v1/admin/keyring";
-  const lines = "/api/v1/admin/logs/executions";
+  const logs = "/api/v1/admin/logs";
+  const lines = `${logs}/executions`;
   const post = (path: string, json: unknown = {}) => () => ({ path, json });
   return {
+    [`GET ${logs}`]: row("list", ["logs:read"], (at) => ({ path: `${logs}${at.query}` }), 200),
+    [`GET ${logs}/stats`]: row("list", ["logs:read"], () => ({ path: `${logs}/stats` }), 200),
     [`GET ${lines}/:id`]: row("list", ["logs:read"], () => ({ path: `${lines}/${NOBODY}` }), 200),
     [`GET ${ring}`]: row("whole", ["keys:admin"], () => ({ path: ring }), 200),
     [`POST ${ring}/rotate`]: row(

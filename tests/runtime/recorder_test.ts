@@ -3,6 +3,7 @@ import type { Execution, ExecutionLine } from "../../lib/runtime/execution.ts";
 import { Budget } from "../../lib/runtime/budget.ts";
 import { type Batch, MAX_LINES, QUIET_RECORDS, Recorder } from "../../lib/runtime/recorder.ts";
 import { ExecutionStore } from "../../lib/store/executions.ts";
+import { purgeOld } from "../../lib/store/log_retention.ts";
 import { databases } from "../support/databases.ts";
 
 function execution(values: Partial<Execution> = {}): Execution {
@@ -64,7 +65,7 @@ for (const { name, open } of databases) {
     const counts = await database.sql`select calls, failures, total_ms from
       functions.invocation_counts`;
     assertEquals(counts, [{ calls: 3, failures: 1, total_ms: 37.5 }]);
-    assertEquals(await store.purge(new Date("2026-01-02T03:05:06Z")), 6);
+    assertEquals(await purgeOld(database.sql, new Date("2026-01-02T03:05:06Z")), 6);
     assertEquals(await store.executions("hello", "production", 10), []);
   });
 }

@@ -1,11 +1,11 @@
 /**
- * Conditions of lists of jobs: what may be seen, and what is asked for.
+ * Conditions of lists: what may be seen, and what is asked for.
  *
  * @module
  */
 import { MATCHES_ALL } from "../principal/glob.ts";
 import type { Visibility } from "../principal/principal.ts";
-import type { SqlValue } from "../store/sql.ts";
+import type { SqlValue } from "./sql.ts";
 
 /** Collects conditions and their parameters, so that no text is ever spliced into a statement. */
 export class Where {

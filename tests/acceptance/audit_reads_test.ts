@@ -1,0 +1,88 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { runCli } from "../support/cli.ts";
+import { type ServerProcess, withServer } from "../support/server.ts";
+import { type Site, testOnSites } from "../support/site.ts";
+import { until } from "../support/until.ts";
+
+/** The line as the guide prints it. */
+const GUIDE = ["logs", "list", "--category", "execution", "--search", "FLUXBASE_SECRET"];
+
+const FUNCTIONS = {
+  "mail.ts": `export default () => {
+    console.log("sending");
+    return new Response(Deno.env.get("FLUXBASE_SECRET_API_KEY")?.length.toString());
+  }`,
+  "quiet.ts": `export default () => new Response("I read nothing")`,
+};
+
+async function withFunctions(
+  site: Site,
+  work: (server: ServerProcess, type: Type) => Promise<void>,
+): Promise<void> {
+  for (const [path, text] of Object.entries(FUNCTIONS)) await site.write(path, text);
+  await withServer(site, (server) => {
+    const env = { FLUXBASE_SERVER: server.url, FLUXBASE_TOKEN: server.adminKey };
+    return work(server, (...words) => runCli(words, { env }));
+  });
+}
+
+type Type = (...words: string[]) => ReturnType<typeof runCli>;
+
+testOnSites("the guide's look at who uses which secret works as printed", async (site) => {
+  await withFunctions(site, async (server, type) => {
+    for (const value of ["sk-first-value", "sk-second-value"]) {
+      await type("secrets", "set", "API_KEY", value);
+      await server.ask("GET", "/api/v1/functions/mail/invoke");
+      await server.ask("GET", "/api/v1/functions/quiet/invoke");
+    }
+    const lines = await until("both reads are in the log", async () => {
+      const { code, out, err } = await type(...GUIDE, "-o", "json");
+      assertEquals([code, err], [0, ""]);
+      const found = JSON.parse(out);
+      return found.length === 2 && found;
+    });
+    assertEquals(lines.map((each: Record<string, unknown>) => [each.message, each.component]), [
+      ["read FLUXBASE_SECRET_API_KEY (global, version 2)", "mail"],
+      ["read FLUXBASE_SECRET_API_KEY (global, version 1)", "mail"],
+    ]);
+    const { out } = await type(...GUIDE);
+    assertMatch(
+      out,
+      /^TIME +LEVEL +FUNCTION +EXECUTION +MESSAGE\n\S+Z +info +mail +[0-9a-f-]{36} +read FLUXBASE_SECRET_API_KEY \(global, version 2\)\n.*version 1\)\n$/,
+    );
+    const id: string = lines[0].execution_id;
+    assertMatch((await type("logs", "execution", id)).out, /sending\n.*read FLUXBASE_SECRET_API/);
+    assertMatch((await type("logs", "stats")).out, /^Lines: +4\n +info: +4\nOldest: +2/);
+    // What a function printed is shown without what it read.
+    assertMatch(
+      (await type("functions", "logs", "mail")).out,
+      /^[^\n]+200[^\n]+\n {2}info {2}sending\n/,
+    );
+    const calls = await server.ask("GET", "/api/v1/functions/mail/executions");
+    assertEquals(JSON.parse(calls.text)[0].reads, [
+      { name: "API_KEY", scope: "global", version: 2 },
+    ]);
+  });
+});
+
+const REFUSED: readonly (readonly [words: string[], code: number, error: RegExp])[] = [
+  [["list", "--since", "yesterday"], 2, /--since is not understood; it takes 30m, 1h, 7d/],
+  [["list", "--since", "2026-02-30"], 2, /--since is not understood/],
+  [["list", "--since", "1h", "--from", "2h"], 2, /--since and --from are the same; give one/],
+  [["list", "--since", "1h", "--until", "2h"], 1, /start_time must be before end_time/],
+  [["list", "--limit", "0"], 2, /--limit must be 1 to/],
+  [["list", "--level", "loud"], 1, /level must be one of: debug, info, warn, error/],
+  [["list", "--category", "gossip"], 1, /category must be one of: system, http/],
+  [["execution", "not-an-id"], 2, /ID must be that of an execution/],
+];
+
+testOnSites("a question about the log that can't be answered is refused clearly", async (site) => {
+  await withFunctions(site, async (_server, type) => {
+    for (const [words, code, error] of REFUSED) {
+      const told = await type("logs", ...words);
+      assertMatch(told.err, error);
+      assertEquals([told.out, told.code === 0], ["", code === 0], words.join(" "));
+    }
+    assertEquals((await type("logs", "list", "--category", "http")).out, "No logs found.\n");
+  });
+});
