@@ -62,6 +62,7 @@ import { verifyRoutes } from "./lib/http/verify.ts";
 import { acceptAtStart } from "./lib/server/accept.ts";
 import { openVerification } from "./lib/server/verification.ts";
 import { HeadWatch } from "./lib/resolve/head_watch.ts";
+import { ensureAudit } from "./lib/store/audit_stream.ts";
 import { ensureHeads } from "./lib/vault/adopt.ts";
 import { Vault } from "./lib/vault/vault.ts";
 
@@ -112,6 +113,7 @@ export async function startServer(
   const { sql } = database;
   await acceptAtStart(config.accept, { sql, ring, log });
   const adopted = await ensureHeads(sql, ring);
+  await ensureAudit(sql, ring);
   if (adopted > 0) log.warn("secrets from an older release were adopted", { secrets: adopted });
   const watch = new HeadWatch();
   // Where this process is the only writer, what it holds stays current until it writes itself.

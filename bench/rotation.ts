@@ -8,6 +8,7 @@ import { RingKeeper } from "../lib/keyring/ring_keeper.ts";
 import { localRoot } from "../lib/keyring/root.ts";
 import { openEmbedded } from "../lib/store/embedded.ts";
 import { openPostgres } from "../lib/store/postgres.ts";
+import { ensureAudit } from "../lib/store/audit_stream.ts";
 import { ensureHeads } from "../lib/vault/adopt.ts";
 import { ServerProcess } from "../tests/support/server.ts";
 import { type Kind, KINDS, type Site, withSite } from "../tests/support/site.ts";
@@ -124,6 +125,7 @@ async function fillSite(site: Site, rootKey: string, versions: number): Promise<
     const provider = { from: "bench", read: () => Promise.resolve(roots) };
     const { ring } = await RingKeeper.open({ sql: database.sql, provider });
     await ensureHeads(database.sql, ring);
+    await ensureAudit(database.sql, ring);
     const secretsEach = SECRETS / PLACES;
     const filling = { places: PLACES, secretsEach, versions, valueBytes: VALUE_BYTES };
     await fill(database.sql, ring, filling);

@@ -12,12 +12,17 @@
 import { decodeJwt, type JWTPayload } from "jose";
 import { matchesGlob } from "../principal/glob.ts";
 import type { OidcIssuer, OidcRule } from "./oidc_config.ts";
+import type { Origin } from "../principal/principal.ts";
 import type { IssuedServiceKey, ServiceKeySpec } from "./service_keys.ts";
 import { invalidToken, type TokenSource, verifyToken } from "./token_verifier.ts";
 
 /** Makes the key. */
 export interface KeyMaker {
-  exchange(by: string, spec: ServiceKeySpec & { expiresAt: Date }): Promise<IssuedServiceKey>;
+  exchange(
+    by: string,
+    spec: ServiceKeySpec & { expiresAt: Date },
+    origin?: Origin,
+  ): Promise<IssuedServiceKey>;
 }
 
 /** A trusted issuer with its keys. */
@@ -49,16 +54,18 @@ export class OidcExchange {
   /**
    * Trades a token.
    *
+   * @param origin Where the request came from, for the record.
    * @throws {AppError} AUTHENTICATION_REQUIRED for every token that isn't good or that no rule is
    * about, whatever is wrong.
    * @throws {AppError} ISSUER_UNAVAILABLE when the issuer's keys can't be had.
    */
-  async exchange(token: string): Promise<IssuedServiceKey> {
+  async exchange(token: string, origin?: Origin): Promise<IssuedServiceKey> {
     const trusted = this.#issuerOf(token);
     const claims = await verifyToken(token, [trusted]);
     const rule = trusted.rules.find(({ claims: bound }) => matches(claims, bound));
     if (rule === undefined) throw invalidToken();
-    return await this.#keys.exchange(`oidc:${trusted.name}`, this.#spec(trusted, claims, rule));
+    const spec = this.#spec(trusted, claims, rule);
+    return await this.#keys.exchange(`oidc:${trusted.name}`, spec, origin);
   }
 
   #spec({ name }: TrustedIssuer, claims: JWTPayload, { grants, lifeMs }: OidcRule) {

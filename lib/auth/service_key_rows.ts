@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Actor, AuditEntry } from "../audit/entry.ts";
 import { canonical, type Field } from "../crypto/canonical.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import { AppError } from "../errors.ts";
@@ -47,6 +48,16 @@ export function changeServiceKeyRow(
 ): ServiceKeyRow {
   const { mac: _old, ...columns } = before;
   return signServiceKeyRow(ring, { ...columns, ...change });
+}
+
+/** What is recorded of an action on a key. */
+export function keyEntry(
+  action: string,
+  actor: Actor,
+  { id, name, prefix, expiresAt }: ServiceKeyRow,
+): AuditEntry {
+  const detail = { id, prefix, expires_at: expiresAt?.toISOString() ?? null };
+  return { action, actor, name, detail };
 }
 
 /** The domain tells the two forms apart, so a row doesn't become one of the other by losing columns. */

@@ -3,10 +3,18 @@
  *
  * @module
  */
+import { actorOf, SYSTEM } from "../audit/actor.ts";
+import type { Actor, AuditEntry } from "../audit/entry.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import { AppError } from "../errors.ts";
 import { parseGrants } from "../principal/grants.ts";
-import { can, EVERYTHING, type Grant, type Principal } from "../principal/principal.ts";
+import {
+  can,
+  EVERYTHING,
+  type Grant,
+  type Origin,
+  type Principal,
+} from "../principal/principal.ts";
 import {
   descendantsOf,
   findServiceKeyById,
@@ -35,6 +43,7 @@ import {
 import { rotate, type Rotation } from "./rotation.ts";
 import {
   changeServiceKeyRow,
+  keyEntry,
   signServiceKeyRow,
   tokenMessage,
   verifyServiceKeyRow,
@@ -122,7 +131,7 @@ export class ServiceKeys {
       const bound = { name, grants, expiresAt, cidrs: boundCidrs(cidrs, bounds) };
       const { row, text } = this.#make(bound, principal.id, "key");
       await insertServiceKey(tx, row);
-      await change([{ after: row }]);
+      await change([{ after: row }], keyEntry("key.create", actorOf(principal), row));
       return { key: metadataOf(row), text };
     });
   }
@@ -132,12 +141,14 @@ export class ServiceKeys {
    * says.
    *
    * @param by Who vouches, such as `oidc:github`.
+   * @param origin Where the request came from.
    */
-  async exchange(by: string, spec: ServiceKeySpec & { expiresAt: Date }) {
+  async exchange(by: string, spec: ServiceKeySpec & { expiresAt: Date }, origin?: Origin) {
     const { row, text } = this.#make(spec, by, "exchanged");
+    const actor: Actor = { ...SYSTEM, id: by, kind: "user" };
     await this.#set.transact(this.#sql, async (tx, change) => {
       await insertServiceKey(tx, row);
-      await change([{ after: row }]);
+      await change([{ after: row }], keyEntry("key.exchange", { ...actor, ...origin }, row));
     });
     return { key: metadataOf(row), text };
   }
@@ -185,7 +196,7 @@ export class ServiceKeys {
       return await this.#set.transact(this.#sql, async (tx, change) => {
         const row = await this.#visible(tx, principal, id);
         // First the key itself, so that nobody makes another with it from here on.
-        const store = { tx, change, changed };
+        const store = { tx, change, changed, actor: actorOf(principal) };
         const after = await this.#revoke(store, row);
         const made = (await descendantsOf(tx, id)).filter(({ revokedAt }) => revokedAt === null);
         for (const each of made) {
@@ -210,6 +221,7 @@ export class ServiceKeys {
     let prefix: string | undefined;
     try {
       return await this.#set.transact(this.#sql, async (tx, change) => {
+        const actor = actorOf(principal);
         const before = await this.#visible(tx, principal, id);
         prefix = before.prefix;
         const text = generateServiceKey(prefix).text;
@@ -222,7 +234,7 @@ export class ServiceKeys {
           tokenMac: this.#ring.mac("token", tokenMessage(text)),
         });
         const after = changeServiceKeyRow(this.#ring, before, columns);
-        await this.#store(tx, change, before, after);
+        await this.#store(tx, change, before, after, keyEntry("key.rotate", actor, after));
         return { key: metadataOf(after), text };
       });
     } finally {
@@ -244,7 +256,7 @@ export class ServiceKeys {
     return await this.#set.transact(this.#sql, async (tx, change) => {
       if (await hasServiceKeys(tx)) return undefined;
       await insertServiceKey(tx, row);
-      await change([{ after: row }]);
+      await change([{ after: row }], keyEntry("key.create", SYSTEM, row));
       await keep(text);
       return text;
     });
@@ -253,7 +265,9 @@ export class ServiceKeys {
   /** Removes exchanged keys that expired before `before`. */
   async purgeExchanged(before: Date): Promise<void> {
     await this.#set.transact(this.#sql, async (tx, change) => {
-      await change((await purgeExchangedKeys(tx, before)).map((row) => ({ before: row })));
+      const rows = await purgeExchangedKeys(tx, before);
+      const entry = { action: "key.purge", actor: SYSTEM, count: rows.length };
+      await change(rows.map((row) => ({ before: row })), entry);
     });
   }
 
@@ -276,13 +290,13 @@ export class ServiceKeys {
   }
 
   async #revoke(
-    { tx, change, changed }: { tx: Sql; change: ChangeSet; changed: ServiceKeyRow[] },
+    { tx, change, changed, actor }: Revoking,
     before: ServiceKeyRow,
   ): Promise<ServiceKeyRow> {
     if (before.revokedAt !== null) return before;
     changed.push(before);
     const after = changeServiceKeyRow(this.#ring, before, { revokedAt: this.#now() });
-    await this.#store(tx, change, before, after);
+    await this.#store(tx, change, before, after, keyEntry("key.revoke", actor, after));
     return after;
   }
 
@@ -291,11 +305,12 @@ export class ServiceKeys {
     change: ChangeSet,
     before: ServiceKeyRow,
     after: ServiceKeyRow,
+    entry: AuditEntry,
   ): Promise<void> {
     if (!await updateServiceKey(tx, before, after)) {
       throw new AppError("CONFLICT", "Service key was changed meanwhile");
     }
-    await change([{ before, after }]);
+    await change([{ before, after }], entry);
   }
 
   #make(
@@ -325,6 +340,14 @@ export class ServiceKeys {
   #in(ms: number): Date {
     return new Date(this.#now().getTime() + ms);
   }
+}
+
+/** A revocation under way. */
+interface Revoking {
+  readonly tx: Sql;
+  readonly change: ChangeSet;
+  readonly changed: ServiceKeyRow[];
+  readonly actor: Actor;
 }
 
 function metadataOf(row: ServiceKeyRow): ServiceKeyMetadata {

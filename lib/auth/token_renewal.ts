@@ -4,11 +4,17 @@
  *
  * @module
  */
+import { SYSTEM } from "../audit/actor.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import type { RowSetStore } from "../store/row_sets.ts";
 import { findServiceKeyById, type ServiceKeyRow, updateServiceKey } from "../store/service_keys.ts";
 import type { Sql } from "../store/sql.ts";
-import { changeServiceKeyRow, tokenMessage, verifyServiceKeyRow } from "./service_key_rows.ts";
+import {
+  changeServiceKeyRow,
+  keyEntry,
+  tokenMessage,
+  verifyServiceKeyRow,
+} from "./service_key_rows.ts";
 
 /** What a renewal is made of. */
 export interface TokenRenewalParts {
@@ -51,7 +57,8 @@ export class TokenRenewal {
       // The one that was replaced is good for a while and goes by itself.
       if (!ring.verifyMac("token", message, before.tokenMac)) return;
       const after = changeServiceKeyRow(ring, before, { tokenMac: ring.mac("token", message) });
-      if (await updateServiceKey(tx, before, after)) await change([{ before, after }]);
+      if (!await updateServiceKey(tx, before, after)) return;
+      await change([{ before, after }], keyEntry("key.renew", SYSTEM, after));
     });
   }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { actorOf } from "../audit/actor.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import { AppError } from "../errors.ts";
 import { EVERYTHING, holds, type Principal } from "../principal/principal.ts";
@@ -78,8 +79,9 @@ export class Backups {
   ): Promise<Counts> {
     allowEverything(principal);
     const { sql, ring, watch, serviceKeys, deployments, settings, onRestored } = this.#parts;
+    const actor = actorOf(principal);
     const reader = new BackupReader(await decryptWith(unlock, stream));
-    const tools = { ring, serviceKeys, deployments, settings, now: this.#now() };
+    const tools = { ring, serviceKeys, deployments, settings, now: this.#now(), actor };
     const { heads, places } = await sql
       .transaction((tx) => restoreRecords(tx, tools, reader.batches()))
       .catch((error) => {

@@ -5,6 +5,8 @@
  * @module
  */
 import { randomUUID } from "node:crypto";
+import { actorOf } from "../audit/actor.ts";
+import type { Actor } from "../audit/entry.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import { AppError } from "../errors.ts";
 import type { Principal } from "../principal/principal.ts";
@@ -13,6 +15,7 @@ import { NO_ABSENCES, type SecretRow, type VersionRow } from "../resolve/records
 import { type Namespace, parseNamespace, parseSecretName } from "../resolve/ref.ts";
 import { parseUserId, type UserId } from "../resolve/setting_ref.ts";
 import { parseDescription, parseSecretValue } from "../resolve/value.ts";
+import { settingEntry } from "../settings/changes.ts";
 import { checkQuota } from "../settings/quota.ts";
 import { insertRows } from "../store/backup_rows.ts";
 import { findLive } from "../store/deleted_secrets.ts";
@@ -82,6 +85,7 @@ interface Prepared {
 }
 
 const IMPORTED: ImportResult = { outcome: "imported" };
+const IMPORT = { action: "secret.create", detail: { imported: true } };
 const EXISTS: ImportResult = { outcome: "exists" };
 
 /** Brings secrets and settings in. */
@@ -119,7 +123,7 @@ export class Importer {
     const groups = Map.groupBy(prepared, ({ row }) => row.namespace);
     for (const [place, group] of groups) {
       if (options.dryRun) await this.#fresh(this.#parts.sql, place, group, results);
-      else await this.#store(place, group, results);
+      else await this.#store(place, group, results, actorOf(principal));
     }
     return results;
   }
@@ -137,7 +141,8 @@ export class Importer {
   ): Promise<ImportResult[]> {
     allowEverything(principal);
     const results: ImportResult[] = [];
-    for (const setting of settings) results.push(await this.#setting(setting, options.dryRun));
+    const how = { ...options, actor: actorOf(principal) };
+    for (const setting of settings) results.push(await this.#setting(setting, how));
     return results;
   }
 
@@ -145,11 +150,16 @@ export class Importer {
     place: Namespace | null,
     group: readonly Prepared[],
     results: ImportResult[],
+    actor: Actor,
   ): Promise<void> {
     await this.#keeper.transact([place], async ({ sql, put }) => {
       const fresh = await this.#fresh(sql, place, group, results);
       if (fresh.length === 0) return;
-      const changes = fresh.map(({ row }) => ({ before: undefined, after: row }));
+      const changes = fresh.map(({ row }) => ({
+        before: undefined,
+        after: row,
+        entry: { ...IMPORT, actor, namespace: place, name: row.name, version: row.version },
+      }));
       if (!await put(place, changes)) throw new AppError("CONFLICT", "Secrets changed meanwhile");
       const versions = fresh.flatMap(({ versions }) => versions.map(columnsOf));
       await insertRows(sql, "functions.secret_versions", versions);
@@ -173,14 +183,18 @@ export class Importer {
     });
   }
 
-  async #setting(setting: ImportedSetting, dryRun: boolean): Promise<ImportResult> {
+  async #setting(
+    setting: ImportedSetting,
+    { dryRun, actor }: { readonly dryRun: boolean; readonly actor: Actor },
+  ): Promise<ImportResult> {
     try {
       const { sql, settings } = this.#parts;
       await settings.transact(sql, async (tx, change) => {
         const row = prepareSetting(this.#parts.ring, setting);
         await checkQuota(tx, row);
         await insertSetting(tx, row);
-        await change([{ after: row }]);
+        const by = { actor, now: new Date() };
+        await change([{ after: row }], settingEntry(by, "setting.create", row));
         if (dryRun) throw new DryRun();
       });
       this.#parts.onSettings(setting.userId === null ? null : parseUserId(setting.userId));

@@ -5,6 +5,8 @@
  * @module
  */
 import { createHash } from "node:crypto";
+import type { Actor, AuditEntry } from "../audit/entry.ts";
+import { recordsOf } from "../audit/record.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import { AppError } from "../errors.ts";
 import {
@@ -15,7 +17,6 @@ import {
   NAMESPACES,
   NO_ROWS,
   openHead,
-  type Place,
   type PlaceRows,
   type RowMove,
   signPlace,
@@ -54,6 +55,8 @@ export interface RestoreTools {
   readonly deployments: RowSetStore;
   readonly settings: RowSetStore;
   readonly now: Date;
+  /** Who restores, for the record. */
+  readonly actor: Actor;
 }
 
 /** Whose readers must look again, and the heads that are now stored. */
@@ -114,8 +117,12 @@ class Restore {
       throw refusedBackup("versions of a secret are missing");
     }
     const { deployments, settings } = this.#tools;
-    await deployments.transact(this.#tx, (_tx, change) => change(this.#deployments));
-    await settings.transact(this.#tx, (_tx, change) => change(this.#settings));
+    for (
+      const [set, moves] of [[deployments, this.#deployments], [settings, this.#settings]] as const
+    ) {
+      const entry = this.#entry(null, moves.length);
+      await set.transact(this.#tx, (_tx, change) => change(moves, entry));
+    }
     const heads = await this.#writeHeads();
     const namespaces = [...this.#places.keys()].map((place) => place ?? "");
     await tellOfEverything(this.#tx, { namespaces, users: ["", ...this.#users] });
@@ -172,7 +179,7 @@ class Restore {
     if (await findServiceKeyById(this.#tx, row.id) !== undefined) return;
     await this.#tools.serviceKeys.transact(this.#tx, async (tx, change) => {
       await insertServiceKey(tx, row);
-      await change([{ after: row }]);
+      await change([{ after: row }], { ...this.#entry(null, 1), name: row.name });
     });
   }
 
@@ -199,29 +206,39 @@ class Restore {
     for (const [place, rows] of this.#places) {
       const before = await findHead(this.#tx, place);
       if (before !== undefined) {
-        heads.push(await this.#replace(before, rows));
+        heads.push(await this.#replace(before, rows, this.#entry(place, rows.live.count)));
         continue;
       }
       if (place === null) throw missingHead(null);
       const mac = signPlace(this.#tools.ring, place);
-      const head = makeHead(this.#tools.ring, place, 0, rows);
-      await insertHead(this.#tx, head, mac);
+      const head = makeHead(this.#tools.ring, place, 1, rows);
+      const entry = this.#entry(place, rows.live.count);
+      const span = { stream: place, after: 0, to: head.revision };
+      await insertHead(this.#tx, head, mac, recordsOf(this.#tools.ring, span, [entry]));
       heads.push(head);
       made.push({ after: { mac } });
     }
     const list = await findHead(this.#tx, NAMESPACES);
     if (list === undefined) throw missingHead(NAMESPACES);
     const { ring } = this.#tools;
-    heads.push(await this.#replace(list, moveRows(ring, openHead(ring, list), made)));
+    const rows = moveRows(ring, openHead(ring, list), made);
+    heads.push(await this.#replace(list, rows, this.#entry(null, made.length)));
     return heads;
   }
 
-  async #replace(before: Head, rows: PlaceRows): Promise<Head> {
+  async #replace(before: Head, rows: PlaceRows, entry: AuditEntry): Promise<Head> {
     const { ring } = this.#tools;
     openHead(ring, before);
-    const place: Place = before.place;
-    const after = makeHead(ring, place, before.revision + 1, rows);
-    if (!await updateHead(this.#tx, before, after)) throw missingHead(place);
+    const { place: stream, revision } = before;
+    const after = makeHead(ring, stream, revision + 1, rows);
+    const records = recordsOf(ring, { stream, after: revision, to: after.revision }, [entry]);
+    if (!await updateHead(this.#tx, { before, after, records })) throw missingHead(stream);
     return after;
+  }
+
+  /** What is recorded of a place, or of a set, that was brought in whole. */
+  #entry(namespace: Namespace | null, count: number): AuditEntry {
+    const { actor, now } = this.#tools;
+    return { action: "backup.restore", actor, at: now, namespace, count };
   }
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { actorOf } from "../audit/actor.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import { AppError } from "../errors.ts";
 import type { Principal } from "../principal/principal.ts";
@@ -109,7 +110,8 @@ export class Deployer {
       const wanted = versions.find((each) => each.version === version);
       if (wanted === undefined) throw new AppError("VERSION_NOT_FOUND", "Version not found");
       const { hash, settings } = verifyCodeVersion(ring, row, wanted);
-      return nextVersion(row, { hash, settings, restored: version }, signer);
+      const code = { hash, settings, restored: version };
+      return nextVersion(row, code, signer, "deploy.rollback");
     });
   }
 
@@ -128,9 +130,8 @@ export class Deployer {
     return await this.#change(principal, (live, signer) => {
       const { row, current } = verifyDeployment(ring, findIn(live, place, kind));
       const settings = formatSettings(change(parseSettings(current.settings)));
-      return Promise.resolve(
-        nextVersion(row, { hash: current.hash, settings, restored: null }, signer),
-      );
+      const code = { hash: current.hash, settings, restored: null };
+      return Promise.resolve(nextVersion(row, code, signer, "deploy.configure"));
     });
   }
 
@@ -212,7 +213,7 @@ export class Deployer {
 
   #signer(principal: Principal): Signer {
     const { ring, kind } = this.#parts;
-    return { ring, kind, by: principal.id, now: this.#now() };
+    return { ring, kind, by: principal.id, actor: actorOf(principal), now: this.#now() };
   }
 }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Actor, AuditEntry } from "../audit/entry.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import type {
   CodeKind,
@@ -28,6 +29,8 @@ export interface Signer {
   readonly ring: KeyRing;
   readonly kind: CodeKind;
   readonly by: string;
+  /** The same with where the request came from, for the record. */
+  readonly actor: Actor;
   readonly now: Date;
 }
 
@@ -74,11 +77,16 @@ export function planDeployment(
   return { created, updated, unchanged, deleted, changes };
 }
 
-/** The change that makes `code` the newest version. */
+/**
+ * The change that makes `code` the newest version.
+ *
+ * @param action How it is recorded.
+ */
 export function nextVersion(
   before: DeploymentRow,
   code: Pick<Deployable, "hash" | "settings" | "restored">,
   signer: Signer,
+  action: string = "deploy.update",
 ): DeploymentChange {
   const { mac: _old, ...row } = before;
   const after = signDeployment(signer.ring, {
@@ -87,7 +95,8 @@ export function nextVersion(
     updatedAt: signer.now,
     updatedBy: signer.by,
   });
-  return { before, after, version: versionOf(after, code, signer) };
+  const entry = entryOf(signer, action, after, code);
+  return { before, after, version: versionOf(after, code, signer), entry };
 }
 
 /** The change that deletes a deployment; its history stays for a while. */
@@ -95,7 +104,8 @@ export function deletion(before: DeploymentRow, signer: Signer): DeploymentChang
   const { mac: _old, ...row } = before;
   const { now, by } = signer;
   const after = { ...row, updatedAt: now, updatedBy: by, deletedAt: now };
-  return { before, after: signDeployment(signer.ring, after) };
+  const entry = entryOf(signer, "deploy.delete", after);
+  return { before, after: signDeployment(signer.ring, after), entry };
 }
 
 function firstVersion(code: Deployable, signer: Signer): DeploymentChange {
@@ -112,7 +122,22 @@ function firstVersion(code: Deployable, signer: Signer): DeploymentChange {
     updatedBy: by,
     deletedAt: null,
   });
-  return { before: undefined, after, version: versionOf(after, code, signer) };
+  const entry = entryOf(signer, "deploy.create", after, code);
+  return { before: undefined, after, version: versionOf(after, code, signer), entry };
+}
+
+function entryOf(
+  { actor, now, kind }: Signer,
+  action: string,
+  { namespace, name, version }: Pick<DeploymentRow, "namespace" | "name" | "version">,
+  code?: Pick<Deployable, "hash" | "restored">,
+): AuditEntry {
+  const detail = {
+    kind,
+    ...(code && { hash: code.hash }),
+    ...(code?.restored != null && { from: code.restored }),
+  };
+  return { action, actor, at: now, namespace, name, version, detail };
 }
 
 function versionOf(

@@ -5,8 +5,9 @@
  */
 import type { MiddlewareHandler } from "hono";
 import { AppError } from "../errors.ts";
-import type { Principal } from "../principal/principal.ts";
+import type { Origin, Principal } from "../principal/principal.ts";
 import type { AppContext, AppEnv } from "./env.ts";
+import { requestIdOf } from "./request_id.ts";
 
 /** From where a request comes; the address is worked out when it is asked for. */
 export interface Caller {
@@ -80,12 +81,18 @@ export function callerOf(c: AppContext): Caller {
   return "address" in env ? env as Caller : NOWHERE;
 }
 
+/** The same with the request's id, for the record. */
+export function originOf(c: AppContext): Origin {
+  return { address: callerOf(c).address, requestId: requestIdOf(c) };
+}
+
 /** Lets nobody by without a good key in a header. */
 export function requireKey(auth: Auth): MiddlewareHandler<AppEnv> {
   return async function requireKey(c, next) {
     refuseKeyInUrl(c.req.url);
-    const principal = principalOf(c, auth);
-    c.set("principal", principal instanceof Promise ? await principal : principal);
+    const found = principalOf(c, auth);
+    const principal = found instanceof Promise ? await found : found;
+    c.set("principal", { ...principal, origin: originOf(c) });
     await next();
   };
 }

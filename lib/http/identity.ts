@@ -7,8 +7,8 @@ import { Hono } from "hono";
 import type { IssuedServiceKey } from "../auth/service_keys.ts";
 import { AppError } from "../errors.ts";
 import { formatGrant } from "../principal/grant_text.ts";
-import type { Principal } from "../principal/principal.ts";
-import { type Caller, callerOf } from "./auth.ts";
+import type { Origin, Principal } from "../principal/principal.ts";
+import { type Caller, callerOf, originOf } from "./auth.ts";
 import { readJson } from "./body.ts";
 import type { AppEnv } from "./env.ts";
 import { exchangeBody } from "./key_body.ts";
@@ -26,7 +26,7 @@ export interface ExchangeParts {
   /** Runs an attempt within the limits. */
   attempt<T>(caller: Caller, check: () => Promise<T>): Promise<T>;
   /** Trades a token; `null` when no other issuer is trusted. */
-  readonly exchange: ((token: string) => Promise<IssuedServiceKey>) | null;
+  readonly exchange: ((token: string, origin: Origin) => Promise<IssuedServiceKey>) | null;
 }
 
 /** Serves `POST /` without a key: the body holds the platform's token. */
@@ -39,7 +39,7 @@ export function exchangeRoutes({ attempt, exchange }: ExchangeParts): Hono<AppEn
       const { key, text } = await attempt(callerOf(c), async () => {
         const { token } = await readJson(c, exchangeBody);
         if (!token) throw new AppError("INVALID_INPUT", "token is required");
-        return await exchange(token);
+        return await exchange(token, originOf(c));
       });
       return c.json({ token: text, token_type: "Bearer", id: key.id, expires_at: key.expiresAt });
     },

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { actorOf } from "../audit/actor.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import { AppError } from "../errors.ts";
 import { type Action, can, type Principal, sees, visibility } from "../principal/principal.ts";
@@ -147,7 +148,7 @@ export class Jobs {
     await this.#assertKnown(principal, "jobs:manage", input);
     const now = new Date();
     const schedule = { ...input, principal: principal.id, createdAt: now, updatedAt: now };
-    await this.#parts.schedules.set(schedule);
+    await this.#parts.schedules.set(schedule, actorOf(principal));
     return this.#shown(schedule);
   }
 
@@ -160,7 +161,7 @@ export class Jobs {
   /** Removes a schedule. @throws {AppError} SCHEDULE_NOT_FOUND, ACCESS_DENIED. */
   async removeSchedule(principal: Principal, place: JobPlace): Promise<void> {
     const found = allows(principal, "jobs:manage", place) &&
-      await this.#parts.schedules.remove(place);
+      await this.#parts.schedules.remove(place, actorOf(principal));
     if (!found) throw new AppError("SCHEDULE_NOT_FOUND", "Schedule not found");
   }
 

@@ -7,6 +7,7 @@
  * @module
  */
 import type { PgBoss } from "pg-boss";
+import type { Actor } from "../audit/entry.ts";
 import { canonical } from "../crypto/canonical.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import { AppError } from "../errors.ts";
@@ -65,9 +66,10 @@ export class JobSchedules {
   /**
    * Sets a schedule, or changes it.
    *
+   * @param actor Who does, for the record.
    * @throws {AppError} INVALID_INPUT for an expression or a time zone that can't be.
    */
-  async set(schedule: Schedule): Promise<void> {
+  async set(schedule: Schedule, actor: Actor): Promise<void> {
     this.next(schedule);
     const { name, namespace, cron, timezone: tz, payload, principal, createdAt } = schedule;
     await this.#set.transact(this.#sql, async (tx, change) => {
@@ -84,20 +86,29 @@ export class JobSchedules {
         on conflict (namespace, name) do update set cron = excluded.cron,
           timezone = excluded.timezone, payload = excluded.payload,
           principal = excluded.principal, updated_at = excluded.updated_at, mac = excluded.mac`;
-      await change([{ before: kept && { mac: kept.mac }, after: { mac } }]);
+      const action = kept === undefined ? "schedule.create" : "schedule.update";
+      const detail = { cron, timezone: tz };
+      const entry = { action, actor, namespace, name, detail };
+      await change([{ before: kept && { mac: kept.mac }, after: { mac } }], entry);
       const key = keyOf(schedule);
       await this.#boss.schedule(DUE, cron, { key }, { tz, key, db: bossSql(tx) });
     });
   }
 
-  /** Removes a schedule; false when there is none. */
-  async remove(place: SchedulePlace): Promise<boolean> {
+  /**
+   * Removes a schedule; false when there is none.
+   *
+   * @param actor Who does, for the record.
+   */
+  async remove(place: SchedulePlace, actor: Actor): Promise<boolean> {
     return await this.#set.transact(this.#sql, async (tx, change) => {
       const rows = await tx<Row & { mac: Uint8Array }>`
         delete from functions.job_schedules
         where name = ${place.name} and namespace is not distinct from ${place.namespace}
         returning mac`;
-      await change(rows.map(({ mac }) => ({ before: { mac } })));
+      const { namespace, name } = place;
+      const entry = { action: "schedule.delete", actor, namespace, name };
+      await change(rows.map(({ mac }) => ({ before: { mac } })), entry);
       await this.#boss.unschedule(DUE, keyOf(place), { db: bossSql(tx) });
       return rows.length === 1;
     });

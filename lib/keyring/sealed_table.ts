@@ -4,6 +4,8 @@
  *
  * @module
  */
+import { SYSTEM } from "../audit/actor.ts";
+import type { AuditEntry } from "../audit/entry.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import type { KeyPurpose } from "../crypto/wrap.ts";
 import { AppError } from "../errors.ts";
@@ -122,12 +124,20 @@ async function renewBatch<R extends SetRow>(
     await breathe();
   }
   const stored = await storeRenewed(sql, table, renewed);
-  await change?.(stored.map(({ before, deletedAt, values }) => ({
-    before: { mac: before, deletedAt },
-    after: { mac: values.mac, deletedAt },
-  })));
+  await change?.(
+    stored.map(({ before, deletedAt, values }) => ({
+      before: { mac: before, deletedAt },
+      after: { mac: values.mac, deletedAt },
+    })),
+    { ...renewalEntry(table), count: stored.length },
+  );
   const lost = renewed.length - stored.length;
   return { done: stored.length, lost, damaged: rows.length - renewed.length, next };
+}
+
+/** What is recorded when rows of `table` are made anew; one record stands for a batch. */
+export function renewalEntry(table: string): AuditEntry {
+  return { action: "keyring.renew", actor: SYSTEM, detail: { table } };
 }
 
 /** What `renew` returns, or `null` for a row that is not as it was written. */

@@ -56,6 +56,12 @@ export interface Grant {
   readonly names: readonly string[];
 }
 
+/** Where a request came from. */
+export interface Origin {
+  readonly address: string | null;
+  readonly requestId: string | null;
+}
+
 /** Who asks. */
 export interface Principal {
   /** Stands in `created_by` and `updated_by`. */
@@ -66,6 +72,8 @@ export interface Principal {
   readonly userId?: string;
   /** When what was shown stops being good; missing when it doesn't. */
   readonly expiresAt?: Date;
+  /** Where this request came from; it stands in records and decides nothing. */
+  readonly origin?: Origin;
 }
 
 /** What an action is about; a missing part means that the action has none. */

@@ -6,6 +6,7 @@
 import type { StartedAuth } from "../auth/start.ts";
 import { deploymentTables } from "../deploy/sealed_tables.ts";
 import { jobTables } from "../jobs/sealed_tables.ts";
+import { AUDIT_TABLES } from "../keyring/audit_tables.ts";
 import type { SealedTable } from "../keyring/sealed_table.ts";
 import type { HeadWatch } from "../resolve/head_watch.ts";
 import type { RowSetStore } from "../store/row_sets.ts";
@@ -23,6 +24,7 @@ export function sealedTables(
     ...identity.tables,
     ...deploymentTables(sets.deployments),
     ...jobTables(sets.schedules),
+    ...AUDIT_TABLES,
     ...vaultTables(watch),
   ];
 }

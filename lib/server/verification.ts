@@ -19,6 +19,8 @@ import { verifyDeploymentRow } from "../deploy/rows.ts";
 import type { Row, Sql } from "../store/sql.ts";
 import { acceptPlace, acceptPlaces } from "../vault/accept.ts";
 import { vaultParts } from "../vault/verify.ts";
+import { acceptAudit } from "../verify/audit_accept.ts";
+import { auditPart } from "../verify/audit_part.ts";
 import type { VerifyPart } from "../verify/part.ts";
 import { rowsPart } from "../verify/rows_part.ts";
 import { sealedParts } from "../verify/sealed_part.ts";
@@ -54,6 +56,7 @@ export function openVerification(options: VerificationOptions): Verification {
     ...codeParts(options),
     schedulesPart(options),
     settingsPart(options),
+    auditPart(options),
   ];
   return new Verification({
     parts: [...parts, ...sealedParts(options.tables, parts, options)],
@@ -72,6 +75,7 @@ export function openVerification(options: VerificationOptions): Verification {
           onPlace(null);
         }
       },
+      "@audit": (accept) => acceptAudit(options, accept),
       "@service_keys": acceptServiceKeys(options),
       "@settings": acceptSet(options, options.settings, (row) => {
         openSetting(options.ring, verifySettingRow(options.ring, settingRow(row)));
@@ -167,10 +171,10 @@ function acceptSet(
   set: RowSetStore,
   check: (row: Row) => void,
 ): Accept {
-  return async ({ discard }) => {
+  return async (how) => {
     const isSound = (row: Row) => problemsOf(() => check(row)).length === 0;
-    const result = await set.accept(sql, isSound, discard);
-    if (result.discarded > 0 && !discard) throw damagedRows(result.discarded);
+    const result = await set.accept(sql, isSound, how);
+    if (result.discarded > 0 && !how.discard) throw damagedRows(result.discarded);
     return result;
   };
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Actor, AuditEntry } from "../audit/entry.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import type { Plaintext } from "../crypto/plaintext.ts";
 import { AppError } from "../errors.ts";
@@ -32,6 +33,8 @@ export interface SettingContext {
   readonly now: Date;
   /** Id of the principal. */
   readonly by: string;
+  /** The same with where the request came from, for the record. */
+  readonly actor: Actor;
 }
 
 /** A setting that isn't there yet. */
@@ -70,6 +73,15 @@ export function changedSettingRow(
     updatedAt: now,
     updatedBy: by,
   });
+}
+
+/** What is recorded of an action on a setting: which one it is, and whose. */
+export function settingEntry(
+  { actor, now }: Pick<SettingContext, "actor" | "now">,
+  action: string,
+  { key, userId, revision }: Pick<SettingRow, "key" | "userId" | "revision">,
+): AuditEntry {
+  return { action, actor, at: now, name: key, version: revision, detail: { user: userId } };
 }
 
 /** The column is a 32-bit integer. */

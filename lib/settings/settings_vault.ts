@@ -31,7 +31,13 @@ import type { Sql } from "../store/sql.ts";
 import type { IfMatch, WriteOptions } from "../vault/write_request.ts";
 import { allowSetting, maySetting } from "./access.ts";
 import { settingAnswer, type SettingResult } from "./answer.ts";
-import { changedSettingRow, type NewSetting, newSettingRow, type SettingPatch } from "./changes.ts";
+import {
+  changedSettingRow,
+  type NewSetting,
+  newSettingRow,
+  settingEntry,
+  type SettingPatch,
+} from "./changes.ts";
 import { checkQuota } from "./quota.ts";
 import { type SettingsVaultParts, SettingWriter } from "./writer.ts";
 
@@ -76,7 +82,7 @@ export class SettingsVault {
         const row = newSettingRow(context, ref, setting);
         await checkQuota(tx, row);
         await insertSetting(tx, row);
-        await change([{ after: row }]);
+        await change([{ after: row }], settingEntry(context, "setting.create", row));
         return settingAnswer(row, setting.value);
       },
     });
@@ -103,7 +109,7 @@ export class SettingsVault {
         const after = changedSettingRow(context, before, patch);
         await checkQuota(tx, after, before);
         await updateSetting(tx, after);
-        await change([{ before, after }]);
+        await change([{ before, after }], settingEntry(context, "setting.update", after));
         return settingAnswer(after, value);
       },
     });
@@ -122,10 +128,10 @@ export class SettingsVault {
     allowSetting(principal, "delete", ref);
     const fields = ["delete setting"];
     return await this.#writer.write({ principal, ref, status: 200, fields, options }, {
-      run: async (tx, _context, change) => {
+      run: async (tx, context, change) => {
         const before = await this.#find(tx, ref, options.ifMatch);
         await deleteSetting(tx, before);
-        await change([{ before }]);
+        await change([{ before }], settingEntry(context, "setting.delete", before));
         return settingAnswer(before, undefined);
       },
     });

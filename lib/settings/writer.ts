@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { actorOf } from "../audit/actor.ts";
 import type { Field } from "../crypto/canonical.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import { AppError } from "../errors.ts";
@@ -67,7 +68,8 @@ export class SettingWriter {
    */
   async write(write: SettingWrite, { run }: SettingWork): Promise<SettingResult> {
     const { sql, set, ring, resolver, now } = this.#parts;
-    const context = { ring, now: now(), by: write.principal.id };
+    const { principal } = write;
+    const context = { ring, now: now(), by: principal.id, actor: actorOf(principal) };
     const request = requestOf(write);
     const repeated = await this.#recall(request, context.now);
     if (repeated !== undefined) return repeated;

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { SYSTEM } from "../audit/actor.ts";
+import type { AuditEntry } from "../audit/entry.ts";
 import { lockTransaction } from "./advisory_lock.ts";
 import {
   CODE_VERSION_COLUMNS,
@@ -40,6 +42,8 @@ export interface DeploymentChange {
   readonly after: DeploymentRow;
   /** The version that comes with it; a deletion has none. */
   readonly version?: CodeVersionRow;
+  /** What is recorded of it. */
+  readonly entry: AuditEntry;
 }
 
 const HEAD = `select coalesce(max(revision), 0) as revision
@@ -113,7 +117,7 @@ export function changeDeployments<T>(
     const { changes, blobs, result } = await work(deployments, tx);
     await putBlobs(tx, blobs);
     for (const change of changes) await putChange(tx, change);
-    await changeSet(changes);
+    await changeSet(changes, changes.map(({ entry }) => entry));
     if (changes.length > 0) await tellOf(tx, kind);
     return result;
   });
@@ -147,7 +151,10 @@ export async function purgeDeployments(
     await lockTransaction(tx, "deployments");
     const deployments = await tx<{ mac: Uint8Array }>`
       delete from functions.deployments where deleted_at < ${before} returning mac`;
-    await changeSet(deployments.map(({ mac }) => ({ before: { mac, deletedAt: before } })));
+    await changeSet(
+      deployments.map(({ mac }) => ({ before: { mac, deletedAt: before } })),
+      { action: "deploy.purge", actor: SYSTEM, count: deployments.length },
+    );
     const blobs = await tx`
       delete from functions.code_blobs b where not exists
         (select from functions.deployment_versions v where v.hash = b.hash) returning 1`;

@@ -10,7 +10,9 @@ import {
   type SetName,
   type SignedPlace,
 } from "../resolve/head.ts";
+import { assertCovers, type AuditRecord } from "../audit/record.ts";
 import type { Namespace } from "../resolve/ref.ts";
+import { type Bind, explainChain, insertRecords, insertRecordsText } from "./audit_rows.ts";
 import type { Row, Sql, SqlValue } from "./sql.ts";
 
 const COLUMNS = "namespace, revision, live_count, live_digest, deleted_count, deleted_digest, mac";
@@ -72,17 +74,30 @@ export async function listPlaces(
  * Adds a head.
  *
  * @param placeMac What authenticates a namespace as one.
+ * @param records What led to its revision; none where it is 0, or goes on after records of a former
+ * head.
  * @throws {UniqueViolation} When there is one of this place.
  */
 export async function insertHead(
   sql: Sql,
   { place, revision, live, deleted, mac }: Head,
-  placeMac: Uint8Array | null = null,
+  placeMac: Uint8Array | null,
+  records: readonly AuditRecord[],
 ): Promise<void> {
+  const after = records[0] === undefined ? revision : records[0].firstRevision - 1;
+  assertCovers({ stream: place, after, to: revision }, records);
+  await insertRecords(sql, records);
   await sql`insert into functions.heads (namespace, revision, live_count, live_digest,
       deleted_count, deleted_digest, mac, place_mac)
     values (${place}, ${revision}, ${live.count}, ${live.digest}, ${deleted.count},
       ${deleted.digest}, ${mac}, ${placeMac})`;
+}
+
+/** A change of a head, with the records that cover the revisions in between. */
+export interface HeadChange {
+  readonly before: Head;
+  readonly after: Head;
+  readonly records: readonly AuditRecord[];
 }
 
 /**
@@ -90,20 +105,36 @@ export async function insertHead(
  *
  * @returns `false` when `before` is no longer what is stored; then nothing was written.
  */
-export async function updateHead(sql: Sql, before: Head, after: Head): Promise<boolean> {
+export async function updateHead(sql: Sql, change: HeadChange): Promise<boolean> {
   const values: SqlValue[] = [];
-  const text = updateHeadText(before, after, (value, type) => `$${values.push(value)}::${type}`);
-  return (await sql.query(`${text} returning 1 as stored`, values)).length === 1;
+  const parts = headParts(change, (value, type) => `$${values.push(value)}::${type}`);
+  return (await runHead(sql, change, `with ${parts.join(", ")} select stored from head`, values))
+    .length === 1;
 }
 
-/** Puts a head there, whatever is stored of the place. */
+/**
+ * Runs a statement with {@linkcode headParts}.
+ *
+ * @throws {AppError} INTEGRITY_VIOLATION when the head is an old copy.
+ */
+export function runHead(
+  sql: Sql,
+  { before }: HeadChange,
+  text: string,
+  values: readonly SqlValue[],
+): Promise<readonly Row[]> {
+  return explainChain(before.place, () => sql.query(text, values));
+}
+
+/** Puts a head there, whatever is stored of the place; `records` as for {@linkcode insertHead}. */
 export async function putHead(
   sql: Sql,
   after: Head,
   placeMac: Uint8Array | null,
+  records: readonly AuditRecord[],
 ): Promise<void> {
   await removeHead(sql, after.place);
-  await insertHead(sql, after, placeMac);
+  await insertHead(sql, after, placeMac, records);
 }
 
 /** Replaces what authenticates a namespace as one; the caller holds the registry's head. */
@@ -116,11 +147,29 @@ export async function removeHead(sql: Sql, place: Place): Promise<void> {
   await sql`delete from functions.heads where namespace is not distinct from ${place}::text`;
 }
 
-/** An `update` that compares and sets, to be part of a larger statement. */
-export function updateHeadText(
+/**
+ * The first parts of a statement that changes a head: `head`, which compares and sets and has a row
+ * when it did, and `recorded`, which stores the records.
+ *
+ * @param condition More that must hold for the head to be changed; begins with ` and`.
+ */
+export function headParts(
+  { before, after, records }: HeadChange,
+  bind: Bind,
+  condition: string = "",
+): [string, string] {
+  const { place: stream, revision } = before;
+  assertCovers({ stream, after: revision, to: after.revision }, records);
+  return [
+    `head as (${updateHeadText(before, after, bind)}${condition} returning 1 as stored)`,
+    `recorded as (${insertRecordsText(records, "head", bind)})`,
+  ];
+}
+
+function updateHeadText(
   before: Head,
   { revision, live, deleted, mac }: Head,
-  bind: (value: SqlValue, type: string) => string,
+  bind: Bind,
 ): string {
   const place = before.place === null ? "is null" : `= ${bind(before.place, "text")}`;
   return `update functions.heads set revision = ${bind(revision, "bigint")},

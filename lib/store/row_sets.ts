@@ -5,6 +5,9 @@
  *
  * @module
  */
+import { SYSTEM } from "../audit/actor.ts";
+import type { Actor, AuditEntry } from "../audit/entry.ts";
+import { recordsOf } from "../audit/record.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import { AppError } from "../errors.ts";
 import {
@@ -23,6 +26,7 @@ import {
   signPlace,
 } from "../resolve/head.ts";
 import type { HeadWatch } from "../resolve/head_watch.ts";
+import { lastRecorded } from "./audit_rows.ts";
 import {
   findHead,
   head,
@@ -49,8 +53,15 @@ export interface RowSetTools {
   readonly watch: HeadWatch;
 }
 
-/** Takes rows in and out of the set that a transaction has locked. */
-export type ChangeSet = (moves: readonly RowMove[]) => Promise<void>;
+/**
+ * Takes rows in and out of the set that a transaction has locked.
+ *
+ * @param told What is recorded of it: one thing that happened, or several.
+ */
+export type ChangeSet = (
+  moves: readonly RowMove[],
+  told: AuditEntry | readonly AuditEntry[],
+) => Promise<void>;
 
 /** How often a row is read again that was changed between two looks. */
 const ATTEMPTS = 5;
@@ -78,11 +89,14 @@ export class RowSetStore {
     const { ring } = this.#tools;
     return sql.transaction(async (tx) => {
       let current = await this.#lock(tx);
-      return await work(tx, async (moves) => {
+      return await work(tx, async (moves, told) => {
         if (moves.length === 0) return;
+        const entries = "actor" in told ? [told] : told;
+        const { place: stream, revision } = current;
         const rows = moveRows(ring, openHead(ring, current), moves);
-        const after = makeHead(ring, this.spec.name, current.revision + 1, rows);
-        if (!await updateHead(tx, current, after)) throw missingHead(this.spec.name);
+        const after = makeHead(ring, stream, revision + entries.length, rows);
+        const records = recordsOf(ring, { stream, after: revision, to: after.revision }, entries);
+        if (!await updateHead(tx, { before: current, after, records })) throw missingHead(stream);
         current = after;
       });
     });
@@ -143,9 +157,14 @@ export class RowSetStore {
       const own = rows.filter(({ row_mac: mac }) => ring.knows(keyIdOf(mac!)));
       const moves = own.map((row) => ({ after: member(row) }));
       const placeMac = signPlace(ring, name);
-      await insertHead(tx, makeHead(ring, name, 0, moveRows(ring, NO_ROWS, moves)), placeMac);
+      await insertHead(tx, makeHead(ring, name, 0, moveRows(ring, NO_ROWS, moves)), placeMac, []);
       const list = moveRows(ring, openHead(ring, before!), [{ after: { mac: placeMac } }]);
-      await updateHead(tx, before!, makeHead(ring, NAMESPACES, before!.revision + 1, list));
+      const { revision } = before!;
+      const after = makeHead(ring, NAMESPACES, revision + 1, list);
+      const span = { stream: NAMESPACES, after: revision, to: after.revision } as const;
+      const entry = { action: "place.create", actor: SYSTEM, namespace: name };
+      const records = recordsOf(ring, span, [entry]);
+      await updateHead(tx, { before: before!, after, records });
     });
   }
 
@@ -163,14 +182,15 @@ export class RowSetStore {
    * Makes a new head for the rows that are there, whatever it was.
    *
    * @param isSound Tells whether a row is as it was written.
-   * @param discard Whether rows that aren't are removed.
+   * @param options.discard Whether rows that aren't are removed.
+   * @param options.actor Who accepts.
    * @returns How many rows there are, and how many were not sound; when those are not to be
    * discarded, nothing was changed.
    */
   async accept(
     sql: Sql,
     isSound: (row: Row) => boolean,
-    discard: boolean,
+    { discard, actor }: { readonly discard: boolean; readonly actor: Actor },
   ): Promise<{ accepted: number; discarded: number }> {
     const { name, table } = this.spec;
     const { ring, watch } = this.#tools;
@@ -184,10 +204,19 @@ export class RowSetStore {
         if (sound.includes(row)) continue;
         await tx.query(`delete from ${table} where mac = $1`, [row.row_mac!]);
       }
-      const revision = Math.max(before?.revision ?? 0, watch.revision(name)) + FORWARD;
+      const last = Math.max(before?.revision ?? 0, await lastRecorded(tx, name));
+      const revision = Math.max(last, watch.revision(name)) + FORWARD;
       const moves = sound.map((row) => ({ after: member(row) }));
       const head = makeHead(ring, name, revision, moveRows(ring, NO_ROWS, moves));
-      await putHead(tx, head, signPlace(ring, name));
+      const entry = {
+        action: "place.accept",
+        actor,
+        namespace: name,
+        count: 1,
+        detail: { ...result },
+      };
+      const records = recordsOf(ring, { stream: name, after: last, to: revision }, [entry]);
+      await putHead(tx, head, signPlace(ring, name), records);
       return { head, result };
     });
     if (made === undefined) return result;

@@ -5,9 +5,8 @@
  *
  * @module
  */
-import type { Head } from "../resolve/head.ts";
 import type { SecretRow, VersionRow } from "../resolve/records.ts";
-import { updateHeadText } from "./heads.ts";
+import { type HeadChange, headParts, runHead } from "./heads.ts";
 import type { RememberedAnswer } from "./idempotency.ts";
 import { SECRET_COLUMNS, VERSION_COLUMNS } from "./secret_rows.ts";
 import { type SecretChange, SECRETS_CHANNEL } from "./secret_change.ts";
@@ -23,14 +22,14 @@ type Bind = (value: SqlValue, type: string) => string;
  */
 export async function putSecret(
   sql: Sql,
-  heads: { readonly before: Head; readonly after: Head },
+  heads: HeadChange,
   { before, after, version, answer }: SecretChange,
 ): Promise<boolean> {
   const values: SqlValue[] = [];
   const bind: Bind = (value, type) => `$${values.push(value)}::${type}`;
   const current = before === undefined ? "" : ` and ${isCurrent(bind, before)}`;
   const parts = [
-    `head as (${updateHeadText(heads.before, heads.after, bind)}${current} returning 1 as stored)`,
+    ...headParts(heads, bind, current),
     `secret as (${before === undefined ? add(bind, after) : change(bind, after)})`,
   ];
   if (version) parts.push(`history as (${addVersion(bind, version)})`);
@@ -39,7 +38,9 @@ export async function putSecret(
   }
   if (answer) parts.push(`answer as (${addAnswer(bind, answer)})`);
   const payload = bind(after.namespace ?? "", "text");
-  const rows = await sql.query(
+  const rows = await runHead(
+    sql,
+    heads,
     `with ${parts.join(",\n")}
      select pg_notify('${SECRETS_CHANNEL}', ${payload}) is null as told from head`,
     values,

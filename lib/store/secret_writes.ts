@@ -10,9 +10,8 @@
  *
  * @module
  */
-import type { Head, Place } from "../resolve/head.ts";
 import type { SecretRow, VersionRow } from "../resolve/records.ts";
-import { updateHeadText } from "./heads.ts";
+import { type HeadChange, headParts, runHead } from "./heads.ts";
 import type { RememberedAnswer } from "./idempotency.ts";
 import { type SecretChange, SECRETS_CHANNEL } from "./secret_change.ts";
 import { SECRET_COLUMNS } from "./secret_rows.ts";
@@ -22,17 +21,13 @@ import type { Sql, SqlValue } from "./sql.ts";
 export { type SecretChange, SECRETS_CHANNEL } from "./secret_change.ts";
 
 /** Changes of one place, and what they make of its head. */
-export interface PlaceWrite {
-  readonly before: Head;
-  readonly after: Head;
+export interface PlaceWrite extends HeadChange {
   /** No two of one secret. */
   readonly changes: readonly SecretChange[];
 }
 
 /** A removal of secrets of one place, with their histories, and what it makes of the head. */
-export interface PlaceRemoval {
-  readonly before: Head;
-  readonly after: Head;
+export interface PlaceRemoval extends HeadChange {
   readonly rows: readonly SecretRow[];
 }
 
@@ -68,13 +63,13 @@ const TRIMMED = `trimmed as (delete from functions.secret_versions v using given
  * an idempotency key.
  */
 export async function putSecrets(sql: Sql, write: PlaceWrite): Promise<boolean> {
-  const { before, after, changes } = write;
+  const { changes } = write;
   const [only] = changes;
   if (only !== undefined && changes.length === 1) return await putSecret(sql, write, only);
   const statement = new Statement();
   statement.given(changes.map(changeJson), `${SECRET_TYPES}, before_mac bytea`);
   const known = changes.filter((change) => change.before !== undefined);
-  statement.head(before, after, known.length);
+  statement.head(write, known.length);
   if (known.length > 0) statement.part(CHANGED);
   if (known.length < changes.length) statement.part(ADDED);
   if (known.some((change) => change.after.oldestVersion > change.before!.oldestVersion)) {
@@ -84,7 +79,7 @@ export async function putSecrets(sql: Sql, write: PlaceWrite): Promise<boolean> 
   statement.insert("secret_versions", versions.map(versionJson), VERSION_TYPES);
   const answers = changes.flatMap(({ answer }) => answer === undefined ? [] : [answer]);
   statement.insert("idempotency_keys", answers.map(answerJson), ANSWER_TYPES);
-  return await statement.run(sql, before.place);
+  return await statement.run(sql, write);
 }
 
 /**
@@ -93,16 +88,16 @@ export async function putSecrets(sql: Sql, write: PlaceWrite): Promise<boolean> 
  * @returns `false` when the head or a row is no longer what is stored; then nothing was removed.
  */
 export async function removeSecrets(sql: Sql, removal: PlaceRemoval): Promise<boolean> {
-  const { before, after, rows } = removal;
+  const { rows } = removal;
   const statement = new Statement();
   const given = rows.map(({ id, mac }) => ({ id, before_mac: hex(mac) }));
   statement.given(given, "id uuid, before_mac bytea");
-  statement.head(before, after, rows.length);
+  statement.head(removal, rows.length);
   // The history goes with its secret: the foreign key cascades.
   statement.part(
     "removed as (delete from functions.secrets s using given g, head where s.id = g.id)",
   );
-  return await statement.run(sql, before.place);
+  return await statement.run(sql, removal);
 }
 
 /** A statement of several parts, each of which does nothing unless the head is changed. */
@@ -118,10 +113,10 @@ class Statement {
     this.part(`given as materialized (select * from ${this.#rows(list, types)})`);
   }
 
-  head(before: Head, after: Head, known: number): void {
+  head(change: HeadChange, known: number): void {
     const bind = this.#bind.bind(this);
     const current = known === 0 ? "" : ` and ${ALL_CURRENT} = ${bind(known, "bigint")}`;
-    this.part(`head as (${updateHeadText(before, after, bind)}${current} returning 1 as stored)`);
+    for (const part of headParts(change, bind, current)) this.part(part);
   }
 
   insert(table: string, list: readonly object[], types: string): void {
@@ -131,9 +126,11 @@ class Statement {
       select ${columns} from head, ${this.#rows(list, types)})`);
   }
 
-  async run(sql: Sql, place: Place): Promise<boolean> {
-    const payload = this.#bind(place ?? "", "text");
-    const rows = await sql.query(
+  async run(sql: Sql, change: HeadChange): Promise<boolean> {
+    const payload = this.#bind(change.before.place ?? "", "text");
+    const rows = await runHead(
+      sql,
+      change,
       `with ${this.#parts.join(",\n")}
        select pg_notify('${SECRETS_CHANNEL}', ${payload}) is null as told from head`,
       this.#values,

@@ -4,6 +4,8 @@
  *
  * @module
  */
+import type { Actor } from "../audit/entry.ts";
+import { type AuditRecord, recordsOf } from "../audit/record.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import { signSecretRow, verifySecretRow, verifyVersionRow } from "../resolve/associated_data.ts";
 import {
@@ -19,12 +21,14 @@ import {
 import type { SecretRow } from "../resolve/records.ts";
 import { openVersion } from "../resolve/resolver.ts";
 import type { Namespace } from "../resolve/ref.ts";
+import { lastRecorded } from "../store/audit_rows.ts";
+import { closeStreams } from "../store/audit_stream.ts";
 import { findHead, listHeads, putHead, removeHead, replacePlaceMac } from "../store/heads.ts";
 import { pageOfPlace } from "../store/history_scan.ts";
 import { discardSecret, mendSecret, tellOfPlace } from "../store/mending.ts";
 import { listVersions } from "../store/secrets.ts";
 import type { Sql } from "../store/sql.ts";
-import { type Accepted, type AcceptOptions, damagedRows } from "../verify/verification.ts";
+import { type Accepted, type AcceptWith, damagedRows } from "../verify/verification.ts";
 import { problemsOf } from "../verify/verify.ts";
 import type { VerifyTools } from "./verify.ts";
 
@@ -44,7 +48,7 @@ const FIRST = "00000000-0000-0000-0000-000000000000";
 export async function acceptPlace(
   { sql, ring, watch }: VerifyTools,
   place: Namespace | null,
-  { discard }: AcceptOptions,
+  { discard, actor }: AcceptWith,
 ): Promise<Accepted> {
   const { head, result } = await sql.transaction(async (tx) => {
     const before = await findHead(tx, place, { forUpdate: true });
@@ -61,10 +65,13 @@ export async function acceptPlace(
     }
     if (discarded > 0 && !discard) throw damagedRows(discarded);
     const rows = moveRows(ring, NO_ROWS, kept.map((after) => ({ after })));
-    const head = makeHead(ring, place, nextRevision(before, watch.revision(place)), rows);
-    await putHead(tx, head, place === null ? null : signPlace(ring, place));
+    const result = { accepted: kept.length, discarded };
+    const jump = await jumpOf(tx, place, before, watch.revision(place));
+    const head = makeHead(ring, place, jump.to, rows);
+    const records = recordOf(ring, place, jump, actor, result);
+    await putHead(tx, head, place === null ? null : signPlace(ring, place), records);
     await tellOfPlace(tx, place);
-    return { head, result: { accepted: kept.length, discarded } };
+    return { head, result };
   });
   watch.forget(place);
   watch.note(head);
@@ -103,7 +110,7 @@ async function mend(sql: Sql, ring: KeyRing, row: SecretRow): Promise<SecretRow 
  */
 export async function acceptPlaces(
   { sql, ring, watch }: VerifyTools,
-  { discard }: AcceptOptions,
+  { discard, actor }: AcceptWith,
 ): Promise<Accepted> {
   const { head, result } = await sql.transaction(async (tx) => {
     const before = await findHead(tx, NAMESPACES, { forUpdate: true });
@@ -122,16 +129,48 @@ export async function acceptPlaces(
     if (damaged.length > 0 && !discard) throw damagedRows(damaged.length);
     for (const place of damaged) await removeHead(tx, place);
     const rows = moveRows(ring, NO_ROWS, macs.map((mac) => ({ after: { mac } })));
-    const head = makeHead(ring, NAMESPACES, nextRevision(before, watch.revision(NAMESPACES)), rows);
-    await putHead(tx, head, null);
-    return { head, result: { accepted: macs.length, discarded: damaged.length } };
+    await closeStreams(tx, ring);
+    const result = { accepted: macs.length, discarded: damaged.length };
+    const jump = await jumpOf(tx, NAMESPACES, before, watch.revision(NAMESPACES));
+    const head = makeHead(ring, NAMESPACES, jump.to, rows);
+    await putHead(tx, head, null, recordOf(ring, NAMESPACES, jump, actor, result));
+    return { head, result };
   });
   watch.forget(NAMESPACES);
   watch.note(head);
   return result;
 }
 
-/** Far beyond what is stored and what this server has seen. */
-function nextRevision(before: Head | undefined, seen: number): number {
-  return Math.max(before?.revision ?? 0, seen) + FORWARD;
+/** Revisions that a head jumps over. */
+interface Jump {
+  readonly after: number;
+  readonly to: number;
+}
+
+/** From what is stored or recorded to far beyond that and what this server has seen. */
+async function jumpOf(
+  sql: Sql,
+  place: Place,
+  before: Head | undefined,
+  seen: number,
+): Promise<Jump> {
+  const after = Math.max(before?.revision ?? 0, await lastRecorded(sql, place));
+  return { after, to: Math.max(after, seen) + FORWARD };
+}
+
+function recordOf(
+  ring: KeyRing,
+  place: Place,
+  jump: Jump,
+  actor: Actor,
+  accepted: Accepted,
+): AuditRecord[] {
+  const entry = {
+    action: "place.accept",
+    actor,
+    namespace: place,
+    count: 1,
+    detail: { ...accepted },
+  };
+  return recordsOf(ring, { stream: place, ...jump }, [entry]);
 }

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { SYSTEM } from "../audit/actor.ts";
+import { recordsOf } from "../audit/record.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import { AppError } from "../errors.ts";
 import { isOfVersion1, signSecretRow, verifySecretRow } from "../resolve/associated_data.ts";
@@ -79,9 +81,14 @@ async function writeHeads(
     const mac = place === null ? null : signPlace(ring, place);
     if (mac !== null) macs.push(mac);
     await removeHead(sql, place);
-    const revision = (revisions.get(place) ?? -1) + 1;
-    await insertHead(sql, makeHead(ring, place, revision, rows), mac);
+    const before = revisions.get(place);
+    const revision = (before ?? -1) + 1;
+    const entry = { action: "place.adopt", actor: SYSTEM, namespace: place };
+    const records = before === undefined
+      ? []
+      : recordsOf(ring, { stream: place, after: before, to: revision }, [entry]);
+    await insertHead(sql, makeHead(ring, place, revision, rows), mac, records);
   }
   const list = moveRows(ring, NO_ROWS, macs.map((mac) => ({ after: { mac } })));
-  await insertHead(sql, makeHead(ring, NAMESPACES, 0, list));
+  await insertHead(sql, makeHead(ring, NAMESPACES, 0, list), null, []);
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { actorOf } from "../audit/actor.ts";
 import type { Field } from "../crypto/canonical.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import { AppError } from "../errors.ts";
@@ -12,7 +13,6 @@ import { describeRef, type SecretRow } from "../resolve/records.ts";
 import type { Namespace, SecretRef } from "../resolve/ref.ts";
 import { findLive } from "../store/deleted_secrets.ts";
 import { ANSWERS_KEY, rememberAnswer } from "../store/idempotency.ts";
-import type { SecretChange } from "../store/secret_writes.ts";
 import type { Sql } from "../store/sql.ts";
 import { UniqueViolation } from "../store/sql_error.ts";
 import { allow, secretNotFound } from "./access.ts";
@@ -21,6 +21,7 @@ import {
   createChange,
   deleteChange,
   patchFields,
+  type RecordedChange,
   type SecretPatch,
   updateChange,
 } from "./changes.ts";
@@ -137,14 +138,15 @@ export class BulkWriter {
     return found;
   }
 
-  #context({ id }: Principal): ChangeContext {
+  #context(principal: Principal): ChangeContext {
     const { ring, now, keepVersions } = this.#parts;
-    return { ring, now: now(), by: id, keepVersions };
+    const actor = actorOf(principal);
+    return { ring, now: now(), by: principal.id, actor, keepVersions };
   }
 }
 
 interface Planned {
-  readonly change: SecretChange;
+  readonly change: RecordedChange;
   readonly result: BulkResult;
 }
 
@@ -166,7 +168,7 @@ function plan(
   return planned("created", createChange(context, ref, { ...patch, value }));
 }
 
-function planned(action: BulkResult["action"], change: SecretChange): Planned {
+function planned(action: BulkResult["action"], change: RecordedChange): Planned {
   const { name, namespace, version } = change.after;
   return { change, result: { action, name, namespace, version } };
 }

@@ -3,18 +3,18 @@
  *
  * @module
  */
-import type { SecretChange } from "../store/secret_writes.ts";
 import { StatementError } from "../store/sql_error.ts";
 import type { Namespace } from "../resolve/ref.ts";
+import type { RecordedChange } from "./changes.ts";
 
 /** Stores changes of one place, all or none; `false` when one is not of what is stored. */
 export type StoreChanges = (
   place: Namespace | null,
-  changes: readonly SecretChange[],
+  changes: readonly RecordedChange[],
 ) => Promise<boolean>;
 
 interface Waiting {
-  readonly change: SecretChange;
+  readonly change: RecordedChange;
   resolve(stored: boolean): void;
   reject(error: unknown): void;
 }
@@ -38,7 +38,7 @@ export class ChangeQueue {
    *
    * @returns What storing it alone would.
    */
-  put(change: SecretChange): Promise<boolean> {
+  put(change: RecordedChange): Promise<boolean> {
     const { promise, resolve, reject } = Promise.withResolvers<boolean>();
     const place = change.after.namespace;
     const waiting = this.#waiting.get(place);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Actor, AuditEntry } from "../audit/entry.ts";
 import type { Field } from "../crypto/canonical.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import type { Plaintext } from "../crypto/plaintext.ts";
@@ -50,8 +51,15 @@ export interface ChangeContext {
   readonly now: Date;
   /** Id of the principal. */
   readonly by: string;
+  /** The same with where the request came from, for the record. */
+  readonly actor: Actor;
   /** How many versions are kept, the newest among them; `null` is no limit. */
   readonly keepVersions: number | null;
+}
+
+/** A change with what is recorded of it. */
+export interface RecordedChange extends SecretChange {
+  readonly entry: AuditEntry;
 }
 
 /** Version 1 of a secret that isn't there yet. */
@@ -59,7 +67,7 @@ export function createChange(
   context: ChangeContext,
   ref: SecretRef,
   { value, description, expiresAt }: NewSecret,
-): SecretChange {
+): RecordedChange {
   const { ring, now, by } = context;
   const after = signSecretRow(ring, {
     id: crypto.randomUUID(),
@@ -77,7 +85,12 @@ export function createChange(
     oldestVersion: 1,
     absences: NO_ABSENCES,
   });
-  return { before: undefined, after, version: sealVersion(context, after, 1, value) };
+  return {
+    before: undefined,
+    after,
+    version: sealVersion(context, after, 1, value),
+    entry: entryOf(context, "secret.create", after),
+  };
 }
 
 /** The version goes up by one exactly when there is a value, the same one or another. */
@@ -85,19 +98,25 @@ export function updateChange(
   context: ChangeContext,
   before: SecretRow,
   { value, description, expiresAt }: SecretPatch,
-): SecretChange {
+  as: { readonly action: string; readonly from?: number } = { action: "secret.update" },
+): RecordedChange {
   const after = rewrite(context, before, {
     ...(description !== undefined && { description }),
     ...(expiresAt !== undefined && { expiresAt }),
     ...(value !== undefined && nextVersion(before, context.keepVersions)),
   });
-  if (value === undefined) return { before, after };
-  return { before, after, version: sealVersion(context, after, after.version, value) };
+  const changed = Object.entries({ value, description, expires_at: expiresAt })
+    .flatMap(([name, given]) => given === undefined ? [] : [name]);
+  const detail = as.from === undefined ? { changed } : { from: as.from };
+  const entry = { ...entryOf(context, as.action, after), detail };
+  if (value === undefined) return { before, after, entry };
+  return { before, after, version: sealVersion(context, after, after.version, value), entry };
 }
 
 /** Deleting keeps row and history for a while, and takes the name off them at once. */
-export function deleteChange(context: ChangeContext, before: SecretRow): SecretChange {
-  return { before, after: rewrite(context, before, { deletedAt: context.now }) };
+export function deleteChange(context: ChangeContext, before: SecretRow): RecordedChange {
+  const after = rewrite(context, before, { deletedAt: context.now });
+  return { before, after, entry: entryOf(context, "secret.delete", after) };
 }
 
 /** Brings a deleted secret back as it was, or with a value of its past as its newest version. */
@@ -105,12 +124,25 @@ export function restoreChange(
   context: ChangeContext,
   before: SecretRow,
   { value }: { readonly value?: Plaintext },
-): SecretChange {
+): RecordedChange {
   const back = { deletedAt: null, absences: addAbsence(before, context.now) };
-  if (value === undefined) return { before, after: rewrite(context, before, back) };
+  if (value === undefined) {
+    const after = rewrite(context, before, back);
+    return { before, after, entry: entryOf(context, "secret.restore", after) };
+  }
   const next = nextVersion(before, context.keepVersions);
   const after = rewrite(context, before, { ...back, ...next });
-  return { before, after, version: sealVersion(context, after, after.version, value) };
+  const version = sealVersion(context, after, after.version, value);
+  return { before, after, version, entry: entryOf(context, "secret.restore", after) };
+}
+
+/** What is recorded of an action on a secret. */
+export function entryOf(
+  { actor, now }: Pick<ChangeContext, "actor" | "now">,
+  action: string,
+  { namespace, name, version }: Pick<SecretRow, "namespace" | "name" | "version">,
+): AuditEntry {
+  return { action, actor, at: now, namespace, name, version };
 }
 
 type Rewritable =

@@ -3,10 +3,12 @@
  *
  * @module
  */
+import { SYSTEM } from "../audit/actor.ts";
+import type { AuditEntry } from "../audit/entry.ts";
+import { recordsOf } from "../audit/record.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import {
   checkRows,
-  type Head,
   makeHead,
   missingHead,
   moveRows,
@@ -21,12 +23,14 @@ import type { HeadWatch } from "../resolve/head_watch.ts";
 import { PlaceList } from "../resolve/place_list.ts";
 import type { SecretRow } from "../resolve/records.ts";
 import type { Namespace } from "../resolve/ref.ts";
-import { findHead, insertHead, updateHead } from "../store/heads.ts";
+import { lastRecorded } from "../store/audit_rows.ts";
+import { findHead, type HeadChange, insertHead, updateHead } from "../store/heads.ts";
 import { listRowMacs } from "../store/history_scan.ts";
 import { StoredSecretSource } from "../store/secret_source.ts";
 import { putSecrets, removeSecrets, type SecretChange } from "../store/secret_writes.ts";
 import type { Sql } from "../store/sql.ts";
 import { ChangeQueue } from "./change_queue.ts";
+import type { RecordedChange } from "./changes.ts";
 import { type KnownHead, KnownHeads } from "./known_heads.ts";
 
 /** What a keeper is made of. */
@@ -43,15 +47,29 @@ export type SecretPlace = Namespace | null;
 export interface PlacesTransaction {
   readonly sql: Sql;
   /** Stores changes; `false` when one of them is not of what is stored, and then none is. */
-  put(place: SecretPlace, changes: readonly SecretChange[]): Promise<boolean>;
+  put(place: SecretPlace, changes: readonly RecordedChange[]): Promise<boolean>;
+  /** The same for changes that nobody asked for one by one: a single record stands for them all. */
+  maintain(
+    place: SecretPlace,
+    changes: readonly SecretChange[],
+    entry: AuditEntry,
+  ): Promise<boolean>;
   /**
    * Makes sure that a place has the rows, live and deleted, that its head says.
    *
    * @throws {AppError} INTEGRITY_VIOLATION when one was removed or put back from an old copy.
    */
   check(place: SecretPlace): Promise<void>;
-  /** Removes rows for good; `false` when one of them is not what is stored. */
-  remove(place: SecretPlace, rows: readonly SecretRow[]): Promise<boolean>;
+  /**
+   * Removes rows for good; `false` when one of them is not what is stored.
+   *
+   * @param entryOf What is recorded of each.
+   */
+  remove(
+    place: SecretPlace,
+    rows: readonly SecretRow[],
+    entryOf: (row: SecretRow) => AuditEntry,
+  ): Promise<boolean>;
 }
 
 /** Changes rows and heads together. */
@@ -74,7 +92,7 @@ export class HeadKeeper {
    * @returns `false` when `before` is no longer what is stored; then nothing was written.
    * @throws {UniqueViolation} As `putSecrets` does.
    */
-  put(change: SecretChange): Promise<boolean> {
+  put(change: RecordedChange): Promise<boolean> {
     return this.#queue.put(change);
   }
 
@@ -104,16 +122,20 @@ export class HeadKeeper {
         put: (place, changes) =>
           this.#write(
             heads,
-            place,
-            changes,
-            ({ head: before }, after) => putSecrets(sql, { before, after, changes }),
+            { place, moves: changes, entries: entriesOf(changes) },
+            (change) => putSecrets(sql, { ...change, changes }),
           ),
-        remove: (place, rows) =>
+        maintain: (place, changes, entry) =>
           this.#write(
             heads,
-            place,
-            rows.map((before) => ({ before })),
-            ({ head: before }, after) => removeSecrets(sql, { before, after, rows }),
+            { place, moves: changes, entries: [entry] },
+            (change) => putSecrets(sql, { ...change, changes }),
+          ),
+        remove: (place, rows, entryOf) =>
+          this.#write(
+            heads,
+            { place, moves: rows.map((before) => ({ before })), entries: rows.map(entryOf) },
+            (change) => removeSecrets(sql, { ...change, rows }),
           ),
       });
     });
@@ -122,7 +144,7 @@ export class HeadKeeper {
   }
 
   /** Stores a batch: by the head that is known, by the head that is read, and by a locked one. */
-  async #store(place: SecretPlace, changes: readonly SecretChange[]): Promise<boolean> {
+  async #store(place: SecretPlace, changes: readonly RecordedChange[]): Promise<boolean> {
     const guess = this.#known.get(place);
     if (guess !== undefined && await this.#attempt(guess, changes)) return true;
     const read = await this.#read(place);
@@ -132,15 +154,14 @@ export class HeadKeeper {
     return await this.transact([place], ({ put }) => put(place, changes));
   }
 
-  async #attempt(known: KnownHead, changes: readonly SecretChange[]): Promise<boolean> {
+  async #attempt(known: KnownHead, changes: readonly RecordedChange[]): Promise<boolean> {
     const { place } = known.head;
     const heads = new Map([[place, known]]);
     this.#known.delete(place);
     const stored = await this.#write(
       heads,
-      place,
-      changes,
-      ({ head: before }, after) => putSecrets(this.#parts.sql, { before, after, changes }),
+      { place, moves: changes, entries: entriesOf(changes) },
+      (change) => putSecrets(this.#parts.sql, { ...change, changes }),
     );
     if (stored) this.#remember(heads.get(place)!);
     return stored;
@@ -148,16 +169,17 @@ export class HeadKeeper {
 
   async #write(
     heads: Map<Place, KnownHead>,
-    place: Place,
-    moves: readonly RowMove[],
-    store: (known: KnownHead, after: Head) => Promise<boolean>,
+    { place, moves, entries }: PlaceChange,
+    store: (change: HeadChange) => Promise<boolean>,
   ): Promise<boolean> {
     const known = heads.get(place);
     if (known === undefined) throw new TypeError("Place is not locked by this transaction");
     const { ring } = this.#parts;
     const rows = moveRows(ring, known.rows, moves);
-    const head = makeHead(ring, place, known.head.revision + Math.max(moves.length, 1), rows);
-    const stored = await store(known, head);
+    const { revision } = known.head;
+    const head = makeHead(ring, place, revision + Math.max(moves.length, 1), rows);
+    const records = recordsOf(ring, { stream: place, after: revision, to: head.revision }, entries);
+    const stored = await store({ before: known.head, after: head, records });
     if (stored) heads.set(place, { head, rows });
     return stored;
   }
@@ -197,12 +219,17 @@ export class HeadKeeper {
       // It isn't there, although it should be.
       if (await this.#places.has(new StoredSecretSource(sql), place)) throw missingHead(place);
       const mac = signPlace(ring, place);
-      const head = makeHead(ring, place, 0, NO_ROWS);
-      await insertHead(sql, head, mac);
+      // A namespace that was there once, and was accepted away, goes on after its records.
+      const head = makeHead(ring, place, await lastRecorded(sql, place), NO_ROWS);
+      await insertHead(sql, head, mac, []);
       const rows = moveRows(ring, list.rows, [{ after: { mac } }]);
-      const after = makeHead(ring, NAMESPACES, list.head.revision + 1, rows);
-      if (!await updateHead(sql, list.head, after)) throw missingHead(NAMESPACES);
-      return { head, before: list.head, after };
+      const { head: before } = list;
+      const after = makeHead(ring, NAMESPACES, before.revision + 1, rows);
+      const entry = { action: "place.create", actor: SYSTEM, namespace: place };
+      const span = { stream: NAMESPACES, after: before.revision, to: after.revision } as const;
+      const records = recordsOf(ring, span, [entry]);
+      if (!await updateHead(sql, { before, after, records })) throw missingHead(NAMESPACES);
+      return { head, before, after };
     });
     if (made === undefined) return;
     this.#remember({ head: made.head, rows: NO_ROWS });
@@ -214,6 +241,18 @@ export class HeadKeeper {
     this.#known.set(known);
     this.#parts.watch.note(known.head);
   }
+}
+
+/** What changes in a place, and what is recorded of it. */
+interface PlaceChange {
+  readonly place: Place;
+  readonly moves: readonly RowMove[];
+  /** One for each move, or one for them all. */
+  readonly entries: readonly AuditEntry[];
+}
+
+function entriesOf(changes: readonly RecordedChange[]): AuditEntry[] {
+  return changes.map(({ entry }) => entry);
 }
 
 /** The order in which places are locked, the same everywhere. */

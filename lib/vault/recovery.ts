@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { actorOf } from "../audit/actor.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import { AppError } from "../errors.ts";
 import { type Action, type Principal, visibility } from "../principal/principal.ts";
@@ -10,10 +11,16 @@ import { verifySecretRow } from "../resolve/associated_data.ts";
 import { metadataOf, type SecretMetadata, type SecretRow } from "../resolve/records.ts";
 import type { Namespace, SecretRef } from "../resolve/ref.ts";
 import { type DeletedPosition, findAllOfName, listDeleted } from "../store/deleted_secrets.ts";
-import type { SecretChange } from "../store/secret_writes.ts";
 import type { Sql } from "../store/sql.ts";
 import { allow, allowPlace, secretNotFound } from "./access.ts";
-import { type ChangeContext, deleteChange, restoreChange, updateChange } from "./changes.ts";
+import {
+  type ChangeContext,
+  deleteChange,
+  entryOf,
+  type RecordedChange,
+  restoreChange,
+  updateChange,
+} from "./changes.ts";
 import type { HeadKeeper, PlacesTransaction, SecretPlace } from "./head_keeper.ts";
 import { type MomentAction, type MomentPlan, type MomentStep, planMoment } from "./moment.ts";
 import { openKept } from "./kept_version.ts";
@@ -108,7 +115,8 @@ export class Recovery {
       }
       if (options.asVersion !== true) throw taken();
       const value = await this.#valueOf(transaction.sql, deleted, deleted.version);
-      return await this.#put(transaction, updateChange(context, live, { value }));
+      const as = { action: "secret.restore", from: deleted.version };
+      return await this.#put(transaction, updateChange(context, live, { value }, as));
     });
   }
 
@@ -123,7 +131,9 @@ export class Recovery {
     return await this.#change(ref.namespace, async ({ sql, remove }) => {
       const rows = await this.#rowsOf(sql, ref);
       if (rows.length === 0) throw secretNotFound();
-      if (await remove(ref.namespace, rows)) return rows.length;
+      const context = this.#context(principal);
+      const entry = (row: SecretRow) => entryOf(context, "secret.purge", row);
+      if (await remove(ref.namespace, rows, entry)) return rows.length;
       throw changedMeanwhile();
     });
   }
@@ -166,7 +176,7 @@ export class Recovery {
     const context = this.#context(principal);
     // Names are freed first: one statement would meet both of a name at once.
     for (const frees of [true, false]) {
-      const changes: SecretChange[] = [];
+      const changes: RecordedChange[] = [];
       for (const step of steps) {
         if ((step.action === "delete") !== frees) continue;
         const value = step.version === null
@@ -174,7 +184,7 @@ export class Recovery {
           : { value: await this.#valueOf(sql, step.row, step.version) };
         if (step.action === "delete") changes.push(deleteChange(context, step.row));
         else if (step.action === "restore") changes.push(restoreChange(context, step.row, value));
-        else changes.push(updateChange(context, step.row, value));
+        else changes.push(updateChange(context, step.row, value, rollbackTo(step.version)));
       }
       if (changes.length > 0 && !await put(place, changes)) throw changedMeanwhile();
     }
@@ -189,7 +199,7 @@ export class Recovery {
     return await openKept(sql, this.#parts.ring, row, number);
   }
 
-  async #put({ put }: PlacesTransaction, change: SecretChange): Promise<SecretMetadata> {
+  async #put({ put }: PlacesTransaction, change: RecordedChange): Promise<SecretMetadata> {
     if (await put(change.after.namespace, [change])) return metadataOf(change.after);
     throw changedMeanwhile();
   }
@@ -206,9 +216,10 @@ export class Recovery {
     }
   }
 
-  #context({ id }: Principal): ChangeContext {
+  #context(principal: Principal): ChangeContext {
     const { ring, now, keepVersions } = this.#parts;
-    return { ring, now: now(), by: id, keepVersions };
+    const actor = actorOf(principal);
+    return { ring, now: now(), by: principal.id, actor, keepVersions };
   }
 }
 
@@ -217,6 +228,10 @@ const ACTIONS: Readonly<Record<MomentAction, Action>> = {
   restore: "secrets:write",
   rollback: "secrets:rollback",
 };
+
+function rollbackTo(version: number | null): { action: string; from?: number } {
+  return { action: "secret.rollback", ...(version !== null && { from: version }) };
+}
 
 function checkPlan(principal: Principal, place: SecretPlace, plan: MomentPlan): MomentPlan {
   for (const { action, row } of plan.steps) {

@@ -3,8 +3,9 @@
  *
  * @module
  */
+import { recordsOf } from "../audit/record.ts";
 import type { RenewalTools, RenewedBatch } from "../keyring/sealed_table.ts";
-import { BATCH, unlessDamaged } from "../keyring/sealed_table.ts";
+import { BATCH, renewalEntry, unlessDamaged } from "../keyring/sealed_table.ts";
 import { AppError } from "../errors.ts";
 import { signSecretRow, verifySecretRow } from "../resolve/associated_data.ts";
 import {
@@ -54,7 +55,7 @@ function renewPlace(
   place: SecretPlace,
   ids: readonly unknown[],
 ): Promise<number> {
-  return keeper.transact([place], async ({ sql, put }) => {
+  return keeper.transact([place], async ({ sql, maintain }) => {
     const changes = [];
     for (const before of await findSecretsById(sql, ids as string[])) {
       const after = unlessDamaged(() => {
@@ -64,7 +65,8 @@ function renewPlace(
       if (after !== null) changes.push({ before, after });
       await breathe();
     }
-    return await put(place, changes) ? changes.length : 0;
+    const entry = { ...renewalEntry("functions.secrets"), namespace: place };
+    return await maintain(place, changes, entry) ? changes.length : 0;
   });
 }
 
@@ -83,7 +85,8 @@ export async function renewHeads(
     done += await unlessBroken(() =>
       keeper.transact(
         [place as SecretPlace],
-        async ({ put }) => await put(place as SecretPlace, []) ? 1 : 0,
+        async ({ maintain }) =>
+          await maintain(place as SecretPlace, [], renewalEntry("functions.heads")) ? 1 : 0,
       )
     );
     await breathe();
@@ -112,7 +115,9 @@ async function renewPlaceList(
     }
     const rows = moveRows(ring, openHead(ring, before!), moves);
     const after = makeHead(ring, NAMESPACES, before!.revision + 1, rows);
-    return await updateHead(tx, before!, after) ? after : undefined;
+    const span = { stream: NAMESPACES, after: before!.revision, to: after.revision } as const;
+    const records = recordsOf(ring, span, [renewalEntry("functions.heads")]);
+    return await updateHead(tx, { before: before!, after, records }) ? after : undefined;
   });
   if (written !== undefined) watch.note(written);
   return 0;

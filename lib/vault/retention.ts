@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { SYSTEM } from "../audit/actor.ts";
 import { signSecretRow, verifySecretRow } from "../resolve/associated_data.ts";
 import type { SecretRow } from "../resolve/records.ts";
 import {
@@ -50,7 +51,16 @@ export function removeRows(
 ): Promise<number> {
   return keeper.transact(
     [place],
-    async ({ remove }) => await remove(place, rows) ? rows.length : 0,
+    async ({ remove }) =>
+      await remove(place, rows, ({ namespace, name, version }) => ({
+          action: "secret.purge",
+          actor: SYSTEM,
+          namespace,
+          name,
+          version,
+        }))
+        ? rows.length
+        : 0,
   );
 }
 
@@ -68,7 +78,11 @@ export async function trimHistories(tools: RetentionTools, limits: HistoryLimits
     let done = 0;
     for (const [place, group] of Map.groupBy(sound, ({ row }) => row.namespace)) {
       const changes = group.map((each) => trim(tools, each));
-      const stored = await tools.keeper.transact([place], ({ put }) => put(place, changes));
+      const entry = { action: "secret.trim", actor: SYSTEM, namespace: place };
+      const stored = await tools.keeper.transact(
+        [place],
+        ({ maintain }) => maintain(place, changes, entry),
+      );
       if (stored) done += changes.length;
     }
     trimmed += done;

@@ -176,7 +176,8 @@ export class Vault {
       fields: [version],
       plan: async (context, before, sql) => {
         const value = await openKept(sql, this.#ring, before, version);
-        return { change: updateChange(context, before, { value }), value };
+        const as = { action: "secret.rollback", from: version };
+        return { change: updateChange(context, before, { value }, as), value };
       },
     }, options);
   }

@@ -8,10 +8,9 @@ import type { Plaintext } from "../crypto/plaintext.ts";
 import { AppError } from "../errors.ts";
 import type { Action } from "../principal/principal.ts";
 import type { SecretRow } from "../resolve/records.ts";
-import type { SecretChange } from "../store/secret_writes.ts";
 import type { SecretLocator } from "../store/secrets.ts";
 import type { Sql } from "../store/sql.ts";
-import type { ChangeContext } from "./changes.ts";
+import type { ChangeContext, RecordedChange } from "./changes.ts";
 
 /** The versions that a write may replace; `*` means any. */
 export type IfMatch = "*" | readonly number[];
@@ -25,7 +24,7 @@ export interface WriteOptions {
 
 /** A change together with the value in it, if there is one. */
 export interface PlannedChange {
-  readonly change: SecretChange;
+  readonly change: RecordedChange;
   readonly value?: Plaintext;
 }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { actorOf } from "../audit/actor.ts";
 import type { Field } from "../crypto/canonical.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import { AppError } from "../errors.ts";
@@ -13,12 +14,11 @@ import { verifySecretRow } from "../resolve/associated_data.ts";
 import { refOf, type SecretRow } from "../resolve/records.ts";
 import type { Namespace, SecretRef } from "../resolve/ref.ts";
 import { ANSWERS_KEY } from "../store/idempotency.ts";
-import type { SecretChange } from "../store/secret_writes.ts";
 import { findSecret, type SecretLocator } from "../store/secrets.ts";
 import type { Sql } from "../store/sql.ts";
 import { UniqueViolation } from "../store/sql_error.ts";
 import { allow, allowRow, secretNotFound } from "./access.ts";
-import type { ChangeContext } from "./changes.ts";
+import type { ChangeContext, RecordedChange } from "./changes.ts";
 import { answerOf, answerText, parseAnswer, type WriteResult } from "./answer.ts";
 import type { HeadKeeper } from "./head_keeper.ts";
 import { RecentRows } from "./recent_rows.ts";
@@ -56,7 +56,7 @@ interface Writing {
 }
 
 /** How a change is stored; `false` when it is not of what is stored. */
-type Put = (change: SecretChange) => Promise<boolean>;
+type Put = (change: RecordedChange) => Promise<boolean>;
 
 /** Writes secrets. Of several writers in this process on one secret each takes its turn. */
 export class VaultWriter {
@@ -173,7 +173,13 @@ export class VaultWriter {
     const { ring, now, keepVersions } = this.#parts;
     const condition = ifMatch === undefined ? null : String(ifMatch);
     return {
-      context: { ring, now: now(), by: principal.id, keepVersions },
+      context: {
+        ring,
+        now: now(),
+        by: principal.id,
+        actor: actorOf(principal),
+        keepVersions,
+      },
       status,
       request: key === undefined
         ? undefined

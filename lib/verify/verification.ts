@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { actorOf } from "../audit/actor.ts";
+import type { Actor } from "../audit/entry.ts";
 import { AppError } from "../errors.ts";
 import { can, type Principal } from "../principal/principal.ts";
 import type { SetName } from "../resolve/head.ts";
@@ -19,6 +21,11 @@ export interface AcceptOptions {
   readonly discard: boolean;
 }
 
+/** The same with who accepts. */
+export interface AcceptWith extends AcceptOptions {
+  readonly actor: Actor;
+}
+
 /** What was accepted. */
 export interface Accepted {
   /** Rows that count from now on. */
@@ -28,13 +35,13 @@ export interface Accepted {
 }
 
 /** Takes the rows of one set for the right ones. */
-export type Accept = (options: AcceptOptions) => Promise<Accepted>;
+export type Accept = (options: AcceptWith) => Promise<Accepted>;
 
 /** What a verification is made of. */
 export interface VerificationParts {
   readonly parts: readonly VerifyPart[];
   /** Takes the secrets of the global scope (`null`) or of a namespace for the right ones. */
-  acceptPlace(place: Namespace | null, options: AcceptOptions): Promise<Accepted>;
+  acceptPlace(place: Namespace | null, options: AcceptWith): Promise<Accepted>;
   /** The same for sets of other rows. */
   readonly acceptSets: Readonly<Record<SetName, Accept>>;
   /** Told of everything that was accepted. */
@@ -72,9 +79,10 @@ export class Verification {
     const { acceptPlace, acceptSets, onAccept } = this.#parts;
     const acceptSet = acceptSets[name as SetName];
     let accepted: Accepted;
-    if (name === GLOBAL) accepted = await acceptPlace(null, options);
-    else if (acceptSet !== undefined) accepted = await acceptSet(options);
-    else if (!name.startsWith("@")) accepted = await acceptPlace(parseNamespace(name), options);
+    const how = { ...options, actor: actorOf(principal) };
+    if (name === GLOBAL) accepted = await acceptPlace(null, how);
+    else if (acceptSet !== undefined) accepted = await acceptSet(how);
+    else if (!name.startsWith("@")) accepted = await acceptPlace(parseNamespace(name), how);
     else throw new AppError("NOT_FOUND", "There is no set of this name");
     onAccept?.(name, principal.id, accepted);
     return accepted;

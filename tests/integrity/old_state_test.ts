@@ -38,25 +38,25 @@ async function headsOf(verification: Verification): Promise<HeadState[]> {
 /** Puts everything of a namespace back as it was when `keep` was called. */
 async function keep(world: World, place: string): Promise<() => Promise<void>> {
   const { sql } = world.database;
-  const copies = ["secrets", "heads", "secret_versions"].map((table) => {
+  const copies = ["secrets", "heads", "secret_versions", "audit"].map((table) => {
     const where = table === "secret_versions"
       ? `secret_id in (select id from functions.secrets where namespace = '${place}')`
       : `namespace = '${place}'`;
-    return { table, where };
+    return { table, where, name: `${table === "audit" ? "app" : "functions"}.${table}` };
   });
   await sql.script(
     `drop schema if exists old cascade; create schema old;` +
-      copies.map(({ table, where }) =>
-        `create table old.${table} as select * from functions.${table} where ${where};`
+      copies.map(({ table, where, name }) =>
+        `create table old.${table} as select * from ${name} where ${where};`
       ).join(""),
   );
   return () =>
     sql.transaction(async (tx) => {
-      for (const { table, where } of copies.toReversed()) {
-        await tx.query(`delete from functions.${table} where ${where}`);
+      for (const { where, name } of copies.toReversed()) {
+        await tx.query(`delete from ${name} where ${where}`);
       }
-      for (const { table } of copies) {
-        await tx.query(`insert into functions.${table} select * from old.${table}`);
+      for (const { table, name } of copies) {
+        await tx.query(`insert into ${name} select * from old.${table}`);
       }
       await tx.script(`drop schema old cascade`);
     });
@@ -175,11 +175,11 @@ test("the list of namespaces and the set of keys are accepted, too", async (worl
   await sql`delete from functions.heads where namespace = 'gone'`;
   await sql`delete from functions.service_keys where name = 'gone'`;
   const verification = verificationOf(world);
-  assertEquals((await problemsOf(verification)).length, 2);
+  assertEquals((await problemsOf(verification)).length, 3);
   await assertCode("INTEGRITY_VIOLATION", () => auth.authenticate(token));
   const keep = { discard: false };
   const { accepted } = await verification.accept(admin, "@namespaces", keep);
-  assertEquals(accepted, 5);
+  assertEquals(accepted, 6);
   assertEquals(await verification.accept(admin, "@service_keys", keep), {
     accepted: 1,
     discarded: 0,
@@ -188,6 +188,9 @@ test("the list of namespaces and the set of keys are accepted, too", async (worl
   const other = await restarted(world);
   assertEquals((await other.auth.authenticate(token)).grants.length, 1);
   assertEquals(await injected(other, "gone"), {});
+  // Made anew, it goes on after the records of its former life.
+  await other.vault.create(admin, ref("A", "gone"), { value: text("back") });
+  assertEquals(await problemsOf(verificationOf(other)), []);
   await assertCode("NOT_FOUND", () => verification.accept(admin, "@other", keep));
   await assertCode(
     "ACCESS_DENIED",
@@ -236,6 +239,7 @@ async function withoutHeads({ ring, database: { sql } }: World): Promise<void> {
     }
   }
   await sql`delete from functions.heads`;
+  await sql`delete from app.audit`;
 }
 
 test("a database from before there were heads is adopted, once", async (world) => {

@@ -4,6 +4,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
+import { actorOf } from "../../lib/audit/actor.ts";
 import { Authenticator } from "../../lib/auth/authenticator.ts";
 import { openKeyRing } from "../../lib/crypto/keyring.ts";
 import { Plaintext } from "../../lib/crypto/plaintext.ts";
@@ -191,7 +192,7 @@ async function deploy(world: World, names: readonly string[], code: string): Pro
   const { ring, database: { sql }, deployments: set } = world;
   const hash = digest(new TextEncoder().encode(code));
   const now = new Date();
-  const signer = { ring, kind: "function" as const, by: admin.id, now };
+  const signer = { ring, kind: "function" as const, by: admin.id, actor: actorOf(admin), now };
   await changeDeployments({ sql, set }, "function", (live) => {
     const wanted = names.map((name) => ({
       namespace: null,
@@ -226,7 +227,8 @@ async function schedule(world: World, name: string, cron: string): Promise<void>
     await tx`insert into functions.job_schedules
         (name, namespace, cron, timezone, payload, principal, created_at, updated_at, mac)
       values (${name}, null, ${cron}, 'UTC', '{}', ${admin.id}, ${at}, ${at}, ${mac})`;
-    await change([{ before, after: { mac } }]);
+    const entry = { action: "schedule.update", actor: actorOf(admin), name };
+    await change([{ before, after: { mac } }], entry);
   });
 }
 
@@ -234,7 +236,8 @@ async function unschedule({ database: { sql }, schedules }: World, name: string)
   await schedules.transact(sql, async (tx, change) => {
     const rows = await tx<{ mac: Uint8Array }>`
       delete from functions.job_schedules where name = ${name} returning mac`;
-    await change(rows.map(({ mac }) => ({ before: { mac } })));
+    const entry = { action: "schedule.delete", actor: actorOf(admin), name };
+    await change(rows.map(({ mac }) => ({ before: { mac } })), entry);
   });
 }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { actorOf } from "../../lib/audit/actor.ts";
 import { Backups } from "../../lib/backup/backups.ts";
 import { signCodeVersion, signDeployment } from "../../lib/deploy/rows.ts";
 import { digestOf } from "../../lib/runtime/code/digest.ts";
@@ -107,7 +108,12 @@ export async function fillRest(world: BackupWorld): Promise<void> {
   });
   await changeDeployments({ sql, set: world.deployments }, "function", () =>
     Promise.resolve({
-      changes: [{ before: undefined, after, version }],
+      changes: [{
+        before: undefined,
+        after,
+        version,
+        entry: { action: "deploy.create", actor: actorOf(admin) },
+      }],
       blobs: [{ hash, code, createdAt: now }],
       result: undefined,
     }));

@@ -29,6 +29,7 @@ import { StoredSecretSource } from "../../lib/store/secret_source.ts";
 import { listDataKeys } from "../../lib/store/data_keys.ts";
 import { SERVICE_KEYS_SET } from "../../lib/store/service_keys.ts";
 import type { Database } from "../../lib/store/sql.ts";
+import { ensureAudit } from "../../lib/store/audit_stream.ts";
 import { ensureHeads } from "../../lib/vault/adopt.ts";
 import { Vault } from "../../lib/vault/vault.ts";
 import { admin, ref } from "./world.ts";
@@ -83,6 +84,7 @@ async function open(site: RotationSite): Promise<Parts> {
   const { sql } = keyring.database;
   const { ring } = keyring.keeper;
   await ensureHeads(sql, ring);
+  await ensureAudit(sql, ring);
   const watch = new HeadWatch();
   const set = new RowSetStore(SERVICE_KEYS_SET, { ring, watch });
   await set.ensure(sql);

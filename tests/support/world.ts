@@ -24,6 +24,7 @@ import { DEPLOYMENTS_SET } from "../../lib/store/deployments.ts";
 import { SETTINGS_SET } from "../../lib/store/settings.ts";
 import { RowSetStore } from "../../lib/store/row_sets.ts";
 import { SERVICE_KEYS_SET } from "../../lib/store/service_keys.ts";
+import { ensureAudit } from "../../lib/store/audit_stream.ts";
 import { ensureHeads } from "../../lib/vault/adopt.ts";
 import { Vault } from "../../lib/vault/vault.ts";
 import { databases, type TestDatabase } from "./databases.ts";
@@ -74,6 +75,7 @@ export async function joinWorld(database: Database, options: WorldOptions = {}):
       await ensureDataKeys(sql, () => generateWrappedKeys(roots[0]!, new Date())),
     );
   await ensureHeads(sql, ring);
+  await ensureAudit(sql, ring);
   const watch = options.watch ?? new HeadWatch();
   const resolver = new Resolver(new StoredSecretSource(sql), ring, {
     freshMs: Infinity,
