@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { SYSTEM } from "../../lib/audit/actor.ts";
 import type { KeyRing } from "../../lib/crypto/keyring.ts";
 import { Plaintext } from "../../lib/crypto/plaintext.ts";
 import {
@@ -64,7 +65,11 @@ async function fillPlace({ sql, ring, keeper }: Parts, place: number, filling: F
     return histories(ring, { name, place, versions, value });
   });
   const where = all[0]!.change.after.namespace;
-  await keeper.transact([where], ({ put }) => put(where, all.map(({ change }) => change)));
+  const entry = { action: "secret.create", actor: SYSTEM, namespace: where };
+  await keeper.transact(
+    [where],
+    ({ maintain }) => maintain(where, all.map(({ change }) => change), entry),
+  );
   const older = all.flatMap((each) => each.older);
   for (let at = 0; at < older.length; at += ROWS) await insert(sql, older.slice(at, at + ROWS));
 }
@@ -80,7 +85,7 @@ function histories(
   ring: KeyRing,
   { name, place, versions, value }: Kept,
 ): { change: SecretChange; older: VersionRow[] } {
-  const context = { ring, now: new Date(), by: "bench", keepVersions: null };
+  const context = { ring, now: new Date(), by: "bench", actor: SYSTEM, keepVersions: null };
   const change = createChange(context, ref(name, placeName(place)), { value });
   if (versions === 1) return { change, older: [] };
   const { mac: _mac, ...row } = change.after;
