@@ -6,6 +6,7 @@
  * @module
  */
 import { setImmediate } from "node:timers";
+import { CallTable } from "./guest/call_table.mjs";
 import { Frame, FrameWriter, readFrames, readHead, readU32 } from "./guest/frames.mjs";
 import { IncomingBody, OutgoingBody, peekBody } from "./guest/bodies.mjs";
 import { addReads, NO_READS, type ReadWords } from "./reads.ts";
@@ -93,7 +94,7 @@ export class Channel {
   readonly #connection: Deno.Conn;
   readonly #writer: FrameWriter;
   readonly #events: ChannelEvents;
-  readonly #streams = new Map<number, Stream>();
+  readonly #streams = new CallTable<Stream>();
   /** Streams whose frames of the current read are still being collected. */
   readonly #touched: Stream[] = [];
   #nextId = 1;
@@ -150,7 +151,7 @@ export class Channel {
       stream.finish("lost");
       return stream;
     }
-    this.#streams.set(id, stream);
+    this.#streams.add(id, stream);
     stream.send(head, body);
     return stream;
   }
@@ -164,7 +165,7 @@ export class Channel {
     } catch {
       // The other side was first.
     }
-    for (const stream of [...this.#streams.values()]) stream.finish("lost");
+    for (const stream of this.#streams.values()) stream.finish("lost");
     this.#events.onClosed();
   }
 

@@ -6,6 +6,7 @@
 import type { Call, CallEnd, RequestBody, RequestHead } from "./channel.ts";
 import type { Child } from "./child.ts";
 import type { ResolvedSettings } from "../resolve/resolved_settings.ts";
+import { CallTable } from "./guest/call_table.mjs";
 import type { Masker } from "./mask/masker.ts";
 import { addReads, NO_READS, type ReadWords } from "./reads.ts";
 
@@ -43,6 +44,12 @@ interface Tracked extends ActiveCall {
   watched: boolean;
 }
 
+/** Which execution a call's number stood for. */
+interface Remembered {
+  readonly callId: number;
+  readonly executionId: string;
+}
+
 /** How many finished calls are remembered, so that their last lines find their execution. */
 const REMEMBERED = 512;
 /** A child that owes a sign of life for so long gets no new calls, ms. */
@@ -64,8 +71,8 @@ export class Instance {
   readonly generation: Generation;
   readonly child: Child;
   readonly #graceMs: number;
-  readonly #calls = new Map<number, Tracked>();
-  readonly #executions = new Map<number, string>();
+  readonly #calls = new CallTable<Tracked>();
+  readonly #executions = new Array<Remembered | undefined>(REMEMBERED);
   #retiring = false;
   #gaveUp = false;
   #lastUsed = performance.now();
@@ -149,14 +156,14 @@ export class Instance {
       watched: false,
     };
     // A channel that is closed already has ended the call by now.
-    if (!over) this.#calls.set(callId, tracked);
+    if (!over) this.#calls.add(callId, tracked);
     return tracked;
   }
 
   /** The execution that a call number in the child's output stands for. */
   executionOf(callId: number): string | null {
-    const known = this.#executions.get(callId);
-    if (known !== undefined) return known;
+    const known = this.#executions[callId % REMEMBERED];
+    if (known?.callId === callId) return known.executionId;
     if (this.#calls.size !== 1) return null;
     const [only] = this.#calls.values();
     return only!.executionId;
@@ -181,7 +188,7 @@ export class Instance {
   sweep(now: number): void {
     if (this.#calls.size === 0) return;
     this.child.ping();
-    for (const tracked of [...this.#calls.values()]) {
+    for (const tracked of this.#calls.values()) {
       if (!tracked.watched) watchCaller(tracked);
       const { limits, call } = tracked;
       const limit = call.answered ? limits.streamMs : limits.answerMs;
@@ -222,8 +229,7 @@ export class Instance {
   }
 
   #remember(callId: number, executionId: string): void {
-    this.#executions.set(callId, executionId);
-    this.#executions.delete(callId - REMEMBERED);
+    this.#executions[callId % REMEMBERED] = { callId, executionId };
   }
 }
 

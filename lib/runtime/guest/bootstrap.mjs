@@ -11,6 +11,7 @@
  */
 import { Frame, FrameWriter, readFrames, readHead, readU32 } from "./frames.mjs";
 import { IncomingBody, OutgoingBody, peekBody } from "./bodies.mjs";
+import { CallTable } from "./call_table.mjs";
 import { makeCallContext } from "./call_context.mjs";
 import { makeRequest } from "./call_request.mjs";
 import { jobHandler } from "./job.mjs";
@@ -41,8 +42,8 @@ Deno.permissions.revokeSync({ name: "write", path });
 const exit = Deno.exit.bind(Deno);
 const setEnv = Deno.env.set.bind(Deno.env);
 const writer = new FrameWriter(connection, () => exit(0), whenTheTurnIsOver);
-/** @type {Map<number, Call>} */
-const calls = new Map();
+/** @type {CallTable<Call>} */
+const calls = new CallTable();
 /**
  * Settings of users by the number that requests name them by.
  * @type {Map<number, import("./secrets.mjs").Entries>}
@@ -136,7 +137,7 @@ async function serve(id, [method, url, headers, more, settings], body) {
     told: false,
     ended: false,
   };
-  calls.set(id, call);
+  calls.add(id, call);
   try {
     if (settings !== undefined && call.settings === undefined) throw new Error("No such settings");
     const init = { method, headers, body: requestBody(id, call, method, more, body) };
