@@ -6,7 +6,7 @@
 import type { MiddlewareHandler } from "hono";
 import { AppError } from "../errors.ts";
 import type { Origin, Principal } from "../principal/principal.ts";
-import type { AppContext, AppEnv } from "./env.ts";
+import type { AppEnv, CallContext } from "./env.ts";
 import { requestIdOf } from "./request_id.ts";
 
 /** From where a request comes; the address is worked out when it is asked for. */
@@ -61,7 +61,7 @@ export function credentialOf(headers: Headers): string | null | undefined {
  *
  * @throws {AppError} AUTHENTICATION_REQUIRED without a good key, RATE_LIMITED.
  */
-export function principalOf(c: AppContext, auth: Auth): Principal | Promise<Principal> {
+export function principalOf(c: CallContext, auth: Auth): Principal | Promise<Principal> {
   const caller = callerOf(c);
   const credential = credentialOf(c.req.raw.headers);
   if (credential != null) {
@@ -75,14 +75,14 @@ export function principalOf(c: AppContext, auth: Auth): Principal | Promise<Prin
 }
 
 /** From where a request comes. */
-export function callerOf(c: AppContext): Caller {
+export function callerOf(c: CallContext): Caller {
   // `in` doesn't work the address out.
   const env: Partial<Caller> = c.env ?? {};
   return "address" in env ? env as Caller : NOWHERE;
 }
 
 /** The same with the request's id, for the record. */
-export function originOf(c: AppContext): Origin {
+export function originOf(c: CallContext): Origin {
   return { address: callerOf(c).address, requestId: requestIdOf(c) };
 }
 

@@ -1,17 +1,17 @@
 /**
- * The way to functions, before every other: calls are what a server spends its life on, so they
- * pass one pattern instead of the router of the whole API.
+ * The way to functions, before every other: calls are what a server spends its life on, so they go
+ * past the router.
  *
  * @module
  */
-import { Hono } from "hono";
-import { RegExpRouter } from "hono/router/reg-exp-router";
+import type { Hono } from "hono";
 import type { Log } from "../log.ts";
-import type { AppEnv } from "./env.ts";
+import type { AppEnv, CallContext } from "./env.ts";
 import { invoke, type InvokeParts } from "./invoke.ts";
 import { errorHandler } from "./problem.ts";
 
-const CALL = /^https?:\/\/[^/]+\/api\/v1\/functions\/[^/?]+\/invoke(?:\?|$)/;
+/** A call of a function by its plain name; whatever else a path may be is the router's matter. */
+const CALL = /^https?:\/\/[^/]+\/api\/v1\/functions\/([\w-]+)\/invoke(\?|$)/;
 
 /** What serves a request. */
 export type Fetch = (
@@ -28,9 +28,40 @@ export function withCallsFirst(
   app: Hono<AppEnv>,
   parts: InvokeParts & { readonly log: Log },
 ): Fetch {
-  const calls = new Hono<AppEnv>({ router: new RegExpRouter() });
-  calls.onError(errorHandler(parts.log));
-  calls.all("/api/v1/functions/:name/invoke", (c) => invoke(c, parts));
-  return (request, bindings) =>
-    CALL.test(request.url) ? calls.fetch(request, bindings) : app.fetch(request, bindings);
+  const onError = errorHandler(parts.log);
+  return async function fetch(request, bindings) {
+    const call = CALL.exec(request.url);
+    // A response to HEAD has no body, which the app sees to.
+    if (call === null || request.method === "HEAD") return await app.fetch(request, bindings);
+    const context = new Call(request, bindings, call[1]!);
+    try {
+      return await invoke(context, parts);
+    } catch (error) {
+      return onError(error, context);
+    }
+  };
+}
+
+/** The context of a call. */
+class Call implements CallContext {
+  readonly env: AppEnv["Bindings"];
+  readonly req: CallContext["req"];
+  #requestId: string | undefined;
+
+  constructor(raw: Request, env: AppEnv["Bindings"], name: string) {
+    this.env = env;
+    this.req = {
+      raw,
+      param: () => name,
+      query: (key) => new URL(raw.url).searchParams.get(key) ?? undefined,
+    };
+  }
+
+  get(_key: "requestId"): string | undefined {
+    return this.#requestId;
+  }
+
+  set(_key: "requestId", value: string): void {
+    this.#requestId = value;
+  }
 }

@@ -18,5 +18,17 @@ export interface AppEnv {
   };
 }
 
+/** What calling a function needs of a context: Hono's has it, and so has one made without a router. */
+export interface CallContext {
+  readonly env: AppEnv["Bindings"];
+  readonly req: {
+    readonly raw: Request;
+    param(name: "name"): string | undefined;
+    query(name: string): string | undefined;
+  };
+  get(key: "requestId"): string | undefined;
+  set(key: "requestId", value: string): void;
+}
+
 /** A request under way. */
 export type AppContext = Context<AppEnv>;

@@ -9,7 +9,7 @@ import { can, type Principal } from "../principal/principal.ts";
 import { type Namespace, parseNamespace } from "../resolve/ref.ts";
 import type { UserId } from "../resolve/setting_ref.ts";
 import { type Auth, credentialOf, principalOf } from "./auth.ts";
-import type { AppContext } from "./env.ts";
+import type { CallContext } from "./env.ts";
 import { requestIdOf } from "./request_id.ts";
 import { userOfCall } from "./user.ts";
 
@@ -47,7 +47,7 @@ export interface FunctionPlace {
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/;
 
 /** Calls the function of the path. */
-export async function invoke(c: AppContext, parts: InvokeParts): Promise<Response> {
+export async function invoke(c: CallContext, parts: InvokeParts): Promise<Response> {
   const { runner, log } = parts;
   const place = functionPlace(c);
   const found = whoCalls(c, place, parts);
@@ -70,7 +70,7 @@ export async function invoke(c: AppContext, parts: InvokeParts): Promise<Respons
  *
  * @throws {AppError} INVALID_INPUT for a malformed namespace.
  */
-export function functionPlace(c: AppContext): FunctionPlace {
+export function functionPlace(c: CallContext): FunctionPlace {
   return { name: c.req.param("name") ?? "", namespace: namespaceOf(c) };
 }
 
@@ -89,7 +89,7 @@ export function functionNotFound(): AppError {
  * once, without a promise, when the key was seen lately.
  */
 function whoCalls(
-  c: AppContext,
+  c: CallContext,
   place: FunctionPlace,
   parts: InvokeParts,
 ): Principal | Promise<Principal | null> {
@@ -111,7 +111,7 @@ function mayBeOurs(credential: string | null | undefined): boolean {
 }
 
 async function nobody(
-  c: AppContext,
+  c: CallContext,
   place: FunctionPlace,
   { access, auth }: InvokeParts,
 ): Promise<Principal | null> {
@@ -132,7 +132,7 @@ async function admit(
 /** A service key that is shown must be good; another issuer's token is not for this server. */
 async function overlook(
   error: unknown,
-  c: AppContext,
+  c: CallContext,
   place: FunctionPlace,
   { access }: InvokeParts,
 ): Promise<null> {
@@ -143,7 +143,7 @@ async function overlook(
   return null;
 }
 
-function namespaceOf(c: AppContext): Namespace | null {
+function namespaceOf(c: CallContext): Namespace | null {
   // Most calls have no query, and then nothing is parsed.
   if (!c.req.raw.url.includes("?")) return null;
   const text = c.req.query("namespace");

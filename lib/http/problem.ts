@@ -5,7 +5,7 @@
  */
 import { AppError, type ErrorCode } from "../errors.ts";
 import { errorFields, type Log } from "../log.ts";
-import type { AppContext } from "./env.ts";
+import type { CallContext } from "./env.ts";
 import { REQUEST_ID_HEADER, requestIdOf } from "./request_id.ts";
 import { SECURITY_HEADERS } from "./security_headers.ts";
 
@@ -30,7 +30,7 @@ export function problemResponse(error: AppError, requestId: string): Response {
  * Makes the app's only error handler. What isn't an {@linkcode AppError} is a defect of the server:
  * the client learns the request id and nothing else.
  */
-export function errorHandler(log: Log): (error: unknown, c: AppContext) => Response {
+export function errorHandler(log: Log): (error: unknown, c: CallContext) => Response {
   return function onError(error, c) {
     const requestId = requestIdOf(c);
     const shown = error instanceof AppError
@@ -46,6 +46,6 @@ export function errorHandler(log: Log): (error: unknown, c: AppContext) => Respo
 }
 
 /** Answers every path that leads nowhere. */
-export function notFound(c: AppContext): Response {
+export function notFound(c: CallContext): Response {
   return problemResponse(new AppError("NOT_FOUND", "Not found"), requestIdOf(c));
 }

@@ -7,7 +7,7 @@ import { AppError } from "../errors.ts";
 import type { Principal } from "../principal/principal.ts";
 import type { UserId } from "../resolve/setting_ref.ts";
 import { actingUser } from "../settings/access.ts";
-import type { AppContext } from "./env.ts";
+import type { AppContext, CallContext } from "./env.ts";
 
 /** The header by which a service acts for a user: the id, percent-encoded where it isn't ASCII. */
 export const USER_HEADER = "x-fluxbase-user";
@@ -35,14 +35,14 @@ export function userOf(c: AppContext): UserId {
  * @throws {AppError} AUTHENTICATION_REQUIRED or ACCESS_DENIED when the request names a user that it
  * may not act for.
  */
-export function userOfCall(c: AppContext, principal: Principal | null): UserId | undefined {
+export function userOfCall(c: CallContext, principal: Principal | null): UserId | undefined {
   const named = namedUser(c);
   if (principal !== null) return actingUser(principal, named);
   if (named === undefined) return undefined;
   throw new AppError("AUTHENTICATION_REQUIRED", "Authentication required to act for a user");
 }
 
-function namedUser(c: AppContext): string | undefined {
+function namedUser(c: CallContext): string | undefined {
   const named = c.req.raw.headers.get(USER_HEADER);
   if (named === null) return undefined;
   try {

@@ -25,10 +25,13 @@ export class Budget {
     this.#filledAt = now();
   }
 
-  /** Spends `amount` if there is that much; returns whether there was. */
-  spend(amount: number): boolean {
-    const now = this.#now();
-    const refill = (now - this.#filledAt) / 1_000 * this.#perSecond;
+  /**
+   * Spends `amount` if there is that much; returns whether there was.
+   *
+   * @param now The time, for who knows it anyway.
+   */
+  spend(amount: number, now: number = this.#now()): boolean {
+    const refill = Math.max(0, now - this.#filledAt) / 1_000 * this.#perSecond;
     this.#left = Math.min(this.#burst, this.#left + refill);
     this.#filledAt = now;
     if (this.#left < amount) return false;

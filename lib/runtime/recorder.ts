@@ -70,8 +70,8 @@ export class Recorder implements ExecutionSink {
   readonly #counts = new Map<string, InvocationCount>();
   #executions: Execution[] = [];
   #lines: ExecutionLine[] = [];
-  readonly #quiet = new Budget(QUIET_RECORDS.perSecond, QUIET_RECORDS.burst);
-  readonly #loud = new Budget(LOUD_RECORDS.perSecond, LOUD_RECORDS.burst);
+  readonly #quiet = new Budget(QUIET_RECORDS.perSecond, QUIET_RECORDS.burst, Date.now);
+  readonly #loud = new Budget(LOUD_RECORDS.perSecond, LOUD_RECORDS.burst, Date.now);
   readonly #lineBudget = new Budget(LINES.perSecond, LINES.burst);
   #dropped = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -126,9 +126,9 @@ export class Recorder implements ExecutionSink {
     if (outcome !== "completed") count.failures++;
   }
 
-  #worthKeeping({ id, outcome }: Execution): boolean {
+  #worthKeeping({ id, outcome, startedAt, durationMs }: Execution): boolean {
     const quiet = outcome === "completed" && !this.#printed.has(id);
-    return (quiet ? this.#quiet : this.#loud).spend(1);
+    return (quiet ? this.#quiet : this.#loud).spend(1, startedAt.getTime() + durationMs);
   }
 
   #keepLine(line: ExecutionLine): void {

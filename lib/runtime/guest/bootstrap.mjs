@@ -17,6 +17,7 @@ import { makeRequest } from "./call_request.mjs";
 import { jobHandler } from "./job.mjs";
 import { makeNote } from "./reads.mjs";
 import { installSecrets, numbered } from "./secrets.mjs";
+import { takeStaticBody } from "./static_body.mjs";
 
 /** @typedef {(request: Request) => unknown} Handler */
 /** @typedef {import("./job.mjs").JobIdentity} JobIdentity */
@@ -182,6 +183,11 @@ async function respond(id, call, response, headOnly) {
   /** @type {[string, string][]} */
   const headers = [];
   response.headers.forEach((value, name) => headers.push([name, value]));
+  const whole = headOnly ? undefined : takeStaticBody(response);
+  if (whole !== undefined) {
+    answer(call, response.status, headers, false, whole);
+    return;
+  }
   if (response.body === null || headOnly) {
     response.body?.cancel().catch(() => {});
     answer(call, response.status, headers, false);
@@ -194,8 +200,8 @@ async function respond(id, call, response, headOnly) {
   call.outgoing = new OutgoingBody(writer, id, reader);
   call.outgoing.spend(part?.length ?? 0);
   if (call.controller.signal.aborted) call.outgoing.stop();
-  const whole = await call.outgoing.send(next);
-  if (!whole && !call.controller.signal.aborted) {
+  const sent = await call.outgoing.send(next);
+  if (!sent && !call.controller.signal.aborted) {
     console.error("The response's body failed before it was complete");
   }
 }

@@ -5,8 +5,6 @@
  * @module
  */
 
-/** Says how a request's signal comes to be, and is not told to the handler. */
-const signals = new WeakMap();
 const NativeRequest = globalThis.Request;
 
 /**
@@ -14,17 +12,25 @@ const NativeRequest = globalThis.Request;
  * five times as much as all the rest of it, and few handlers look.
  */
 class CallRequest extends NativeRequest {
+  /** @type {(() => AbortSignal) | undefined} */ #signal;
+
+  /**
+   * @param {RequestInfo} input @param {RequestInit} [init]
+   * @param {() => AbortSignal} [signal] Makes the signal; the native one without it.
+   */
+  constructor(input, init, signal) {
+    super(input, init);
+    this.#signal = signal;
+  }
+
   /** @override */
   get signal() {
-    return signals.get(this)?.() ?? super.signal;
+    return this.#signal?.() ?? super.signal;
   }
 
   /** @override */
   clone() {
-    const copy = super.clone();
-    Object.setPrototypeOf(copy, CallRequest.prototype);
-    signals.set(copy, signals.get(this));
-    return copy;
+    return new CallRequest(super.clone(), undefined, this.#signal);
   }
 }
 
@@ -34,7 +40,5 @@ class CallRequest extends NativeRequest {
  * @returns {Request}
  */
 export function makeRequest(url, init, signal) {
-  const request = new CallRequest(url, init);
-  signals.set(request, signal);
-  return request;
+  return new CallRequest(url, init, signal);
 }

@@ -14,6 +14,10 @@ interface Layer {
   readonly matcher: Matcher;
 }
 
+/** How many short texts are remembered as clean, and how long they may be. */
+const CLEAN_TEXTS = 64;
+const CLEAN_LENGTH = 256;
+
 /**
  * Masks the values of another masker, and each added value from the moment on in which it is added,
  * also in streams that were begun before. Nothing is ever taken away: what a child was given once it
@@ -28,6 +32,8 @@ export class GrowingMasker implements Masker {
   readonly #layers: Layer[] = [];
   readonly #known = new Set<string>();
   #matchers: readonly Matcher[];
+  /** Short texts in which there was nothing: most headers are the same with every call. */
+  readonly #clean = new Set<string>();
 
   constructor(base: Masker) {
     this.#base = base;
@@ -50,6 +56,7 @@ export class GrowingMasker implements Masker {
     for (const value of fresh) this.#known.add(value);
     let patterns = fresh.flatMap(patternsOf);
     if (patterns.length === 0) return;
+    this.#clean.clear();
     while (this.#layers.length > 0 && this.#layers.at(-1)!.patterns.length < 2 * patterns.length) {
       patterns = [...this.#layers.pop()!.patterns, ...patterns];
     }
@@ -59,7 +66,13 @@ export class GrowingMasker implements Masker {
 
   /** Masks a complete text; the same string when nothing is to be masked. */
   text(text: string): string {
-    return maskText(this, text);
+    if (this.#clean.has(text)) return text;
+    const masked = maskText(this, text);
+    if (masked === text && text.length <= CLEAN_LENGTH) {
+      if (this.#clean.size >= CLEAN_TEXTS) this.#clean.clear();
+      this.#clean.add(text);
+    }
+    return masked;
   }
 
   /** Masks complete bytes; the same array when nothing is to be masked. */
