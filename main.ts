@@ -50,6 +50,7 @@ import { SCHEDULES_SET } from "./lib/jobs/schedules.ts";
 import { DEPLOYMENTS_SET, purgeDeployments } from "./lib/store/deployments.ts";
 import { migrate } from "./lib/store/migrate.ts";
 import { openPostgres } from "./lib/store/postgres.ts";
+import { SecretUsage } from "./lib/store/secret_usage.ts";
 import { StoredSecretSource } from "./lib/store/secret_source.ts";
 import { SECRETS_CHANNEL } from "./lib/store/secret_writes.ts";
 import { SERVICE_KEYS_CHANNEL } from "./lib/store/service_keys.ts";
@@ -299,6 +300,7 @@ export async function startServer(
   const calls = { auth, runner: runtime.runner, access: functions.code, log };
   const app = config.role === "worker" ? workerApp(health, log) : createApp({
     vault,
+    usage: new SecretUsage(sql),
     auth,
     log,
     health,

@@ -141,10 +141,21 @@ const restore: Command = {
     (await later<typeof import("./secrets_restore.ts")>("./secrets_restore.ts")).restoreSecrets,
 };
 
+const usage: Command = {
+  name: "usage",
+  summary: "Show which functions and jobs read a secret, and when last",
+  args: [NAME],
+  flags: [NAMESPACE],
+  notes: ["It looks at the runs that are recorded; of a flood of calls, that is a part."],
+  examples: ["secrets usage API_KEY", "secrets usage DATABASE_URL --namespace production"],
+  load: async () =>
+    (await later<typeof import("./secrets_usage.ts")>("./secrets_usage.ts")).showUsage,
+};
+
 /** `secrets` and everything under it. */
 export const secrets: Command = {
   name: "secrets",
   aliases: ["secret"],
   summary: "Set, list and roll back the secrets of functions and jobs",
-  commands: [list, set, get, remove, restore, history, rollback],
+  commands: [list, set, get, remove, restore, history, rollback, usage],
 };

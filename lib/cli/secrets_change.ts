@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { printData } from "./output.ts";
+import { printable, printData } from "./output.ts";
 import { parseVersion, type SecretInfo, secretPath, secretRef } from "./place.ts";
 import type { Context } from "./table.ts";
 
@@ -12,9 +12,10 @@ export async function deleteSecret(context: Context): Promise<void> {
   const ref = secretRef(context);
   const purge = context.flags.on("purge");
   const client = await context.connect();
-  const answer = await client.json("DELETE", secretPath(ref), {
+  const answer = await client.json<{ warning?: string }>("DELETE", secretPath(ref), {
     query: { namespace: ref.namespace, purge: purge ? "true" : null },
   });
+  if (answer.warning !== undefined) context.io.note(`Warning: ${printable(answer.warning)}`);
   if (context.settings.format !== "table") return await printData(context, answer);
   context.io.out(`Secret '${ref.name}' ${purge ? "removed for good" : "deleted"}.`);
 }

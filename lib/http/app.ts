@@ -11,12 +11,15 @@ import type { AppEnv } from "./env.ts";
 import { type HealthChecks, healthRoutes } from "./health.ts";
 import { errorHandler, notFound } from "./problem.ts";
 import { requestLog } from "./request_log.ts";
+import type { UsageReader } from "./secret_usage.ts";
 import { namedSecretRoutes, secretRoutes } from "./secrets.ts";
 import { securityHeaders } from "./security_headers.ts";
 
 /** What the app is made of. */
 export interface AppParts {
   readonly vault: Vault;
+  /** Knows who uses secrets; left out, nobody is told. */
+  readonly usage?: UsageReader;
   readonly auth: Auth;
   readonly health: HealthChecks;
   readonly log: Log;
@@ -37,15 +40,15 @@ export interface AppParts {
  * @returns The app; its `fetch` is what a server serves, its `request` what a test asks.
  */
 export function createApp(parts: AppParts): Hono<AppEnv> {
-  const { vault, auth, health, log, functions } = parts;
+  const { vault, usage, auth, health, log, functions } = parts;
   const app = new Hono<AppEnv>({ strict: false });
   app.onError(errorHandler(log));
   app.notFound(notFound);
   app.route("/api/v1/functions", functions);
   app.route("/", healthRoutes(health));
   const mounts = {
-    "/api/v1/admin/secrets": namedSecretRoutes(vault),
-    "/api/v1/secrets": secretRoutes(vault),
+    "/api/v1/admin/secrets": namedSecretRoutes(vault, usage),
+    "/api/v1/secrets": secretRoutes(vault, usage),
     ...parts.mounts,
   };
   for (const [path, part] of Object.entries(parts.open ?? {})) {

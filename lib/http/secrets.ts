@@ -7,7 +7,7 @@
  */
 import { type Handler, Hono } from "hono";
 import { AppError } from "../errors.ts";
-import { parseNamespace, type ScopeName } from "../resolve/ref.ts";
+import { parseNamespace, type ScopeName, type SecretRef } from "../resolve/ref.ts";
 import type { Vault, WriteResult } from "../vault/vault.ts";
 import { readJson } from "./body.ts";
 import { conditionsOf, etagOf } from "./conditions.ts";
@@ -18,39 +18,54 @@ import { listDeleted, mountRecovery, purge } from "./recovery.ts";
 import { parseNewSecret, parseSecretPatch, rollbackBody, secretBody } from "./secret_body.ts";
 import { secretJson, statsJson, summaryJson, versionJson, writtenJson } from "./secret_json.ts";
 import { byId, byName, type Naming, queryOnce } from "./secret_locator.ts";
+import { deletionWarning, showUsage, type UsageReader } from "./secret_usage.ts";
 
 type Handle = Handler<AppEnv>;
 
-/** Secrets by name: `/`, `/:name`, `/:name/history`, `POST /:name/rollback` with a version. */
-export function namedSecretRoutes(vault: Vault): Hono<AppEnv> {
+/**
+ * Secrets by name: `/`, `/:name`, `/:name/history`, `/:name/usage`, `POST /:name/rollback` with a
+ * version.
+ */
+export function namedSecretRoutes(vault: Vault, usage?: UsageReader): Hono<AppEnv> {
   const app = new Hono<AppEnv>({ strict: false });
   mountMethods(app, "/", { GET: list(vault), POST: create(vault) });
   mountRecovery(app, vault, "/:name");
-  mountOne(app, "/:name", vault, byName);
+  mountOne(app, "/:name", { vault, usage }, byName);
+  if (usage !== undefined) {
+    mountMethods(app, "/:name/usage", {
+      GET: async (c) => showUsage(c, usage, await byName.locate(c, vault) as SecretRef),
+    });
+  }
   mountMethods(app, "/:name/history", { GET: history(vault, byName) });
   mountMethods(app, "/:name/rollback", { POST: rollbackByBody(vault, byName) });
   return app;
 }
 
 /** Secrets by id and, under `/by-name`, by name; `/versions`; `POST …/rollback/:version`. */
-export function secretRoutes(vault: Vault): Hono<AppEnv> {
+export function secretRoutes(vault: Vault, usage?: UsageReader): Hono<AppEnv> {
   const app = new Hono<AppEnv>({ strict: false });
   mountMethods(app, "/", { GET: list(vault), POST: create(vault) });
   mountMethods(app, "/stats", { GET: stats(vault) });
   mountRecovery(app, vault, "/by-name/:name");
   for (const [path, naming] of [["/by-name/:name", byName], ["/:id", byId]] as const) {
-    mountOne(app, path, vault, naming);
+    mountOne(app, path, { vault, usage }, naming);
     mountMethods(app, `${path}/versions`, { GET: history(vault, naming) });
     mountMethods(app, `${path}/rollback/:version`, { POST: rollbackByPath(vault, naming) });
   }
   return app;
 }
 
-function mountOne(app: Hono<AppEnv>, path: string, vault: Vault, naming: Naming): void {
+interface OneParts {
+  readonly vault: Vault;
+  readonly usage: UsageReader | undefined;
+}
+
+function mountOne(app: Hono<AppEnv>, path: string, parts: OneParts, naming: Naming): void {
+  const { vault } = parts;
   mountMethods(app, path, {
     GET: find(vault, naming),
     PUT: update(vault, naming),
-    DELETE: remove(vault, naming),
+    DELETE: remove(parts, naming),
   });
 }
 
@@ -114,13 +129,17 @@ function update(vault: Vault, naming: Naming): Handle {
   };
 }
 
-function remove(vault: Vault, naming: Naming): Handle {
+function remove({ vault, usage }: OneParts, naming: Naming): Handle {
   return async function deleteSecret(c) {
     if (queryOnce(c, "purge") === "true") return await purge(c, vault, naming);
     const conditions = conditionsOf(c);
     const locator = await naming.locate(c, vault);
     const { replayed } = await vault.delete(c.get("principal"), locator, conditions);
-    return c.json({ message: "Secret deleted successfully" }, 200, replayHeaders(replayed));
+    const warning = usage === undefined || "id" in locator
+      ? null
+      : await deletionWarning(usage, locator);
+    const message = "Secret deleted successfully";
+    return c.json({ message, ...(warning && { warning }) }, 200, replayHeaders(replayed));
   };
 }
 

@@ -58,6 +58,16 @@ testOnSites("the guide's look at who uses which secret works as printed", async 
       (await type("functions", "logs", "mail")).out,
       /^[^\n]+200[^\n]+\n {2}info {2}sending\n/,
     );
+    assertMatch(
+      (await type("secrets", "usage", "API_KEY")).out,
+      /\nfunction +mail +- +2\S+Z +2\S+Z +2 +1 2\nAPI_KEY: read less than a minute ago: do not delete\n$/,
+    );
+    await type("secrets", "set", "UNUSED", "x-and-more");
+    assertMatch((await type("secrets", "usage", "UNUSED")).out, /UNUSED: not read by any run/);
+    assertEquals((await type("secrets", "delete", "UNUSED")).err, "");
+    const deleted = await type("secrets", "delete", "API_KEY");
+    assertEquals(deleted.out, "Secret 'API_KEY' deleted.\n");
+    assertMatch(deleted.err, /^Warning: API_KEY was read .* ago by a function or job; to bring it/);
     const calls = await server.ask("GET", "/api/v1/functions/mail/executions");
     assertEquals(JSON.parse(calls.text)[0].reads, [
       { name: "API_KEY", scope: "global", version: 2 },

@@ -118,6 +118,11 @@ function secretsByName(base: string, one: string, history: string): Record<strin
     [`GET ${one}/${history}`]: row("place", ["secrets:read"], (at) => ({
       path: path(at, `/${history}`),
     }), 200),
+    ...(base === "/api/v1/admin/secrets" && {
+      [`GET ${one}/usage`]: row("place", ["secrets:read"], (at) => ({
+        path: path(at, "/usage"),
+      }), 200),
+    }),
     [`POST ${base}/bulk`]: row("place", ["secrets:delete"], (at) => ({
       path: `${base}/bulk`,
       json: { operations: [{ op: "delete", name: at.secret, ...placeBody(at) }] },

@@ -1,0 +1,82 @@
+/**
+ * Who uses a secret, and whether it can go.
+ *
+ * @module
+ */
+import { can } from "../principal/principal.ts";
+import type { Namespace, SecretRef } from "../resolve/ref.ts";
+import type { SecretUsage, SecretUser } from "../store/secret_usage.ts";
+import { allow } from "../vault/access.ts";
+import type { AppContext } from "./env.ts";
+
+/** Knows who has read a secret. */
+export type UsageReader = Pick<SecretUsage, "users">;
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+/** Whoever deletes what was used since is warned, ms. */
+const LATELY_MS = 7 * DAY_MS;
+
+/**
+ * Answers who has read a secret. The verdict counts everybody; who they are is shown of those whose
+ * logs the caller may read.
+ *
+ * @throws {AppError} As `allow`, for who may not read the secret's metadata.
+ */
+export async function showUsage(
+  c: AppContext,
+  usage: UsageReader,
+  ref: SecretRef,
+): Promise<Response> {
+  const principal = c.get("principal");
+  allow(principal, "secrets:read", ref);
+  const users = await usage.users(ref);
+  const visible = users.filter(({ name, namespace }) =>
+    can(principal, "logs:read", { name, namespace: namespace as Namespace | null })
+  );
+  return c.json({
+    name: ref.name,
+    namespace: ref.namespace,
+    last_read: users[0]?.last_read ?? null,
+    used_by: visible,
+    hidden: users.length - visible.length,
+    verdict: verdictOf(users, new Date()),
+  });
+}
+
+/** What to tell somebody who has deleted it; null when nobody has used it lately. */
+export async function deletionWarning(usage: UsageReader, ref: SecretRef): Promise<string | null> {
+  const now = new Date();
+  // It is deleted already: that nobody can be warned is no failure.
+  const users = await usage.users(ref).catch(() => []);
+  const lately = users.filter(({ last_read }) => now.getTime() - last_read.getTime() < LATELY_MS);
+  if (lately.length === 0) return null;
+  const which = lately.length === 1 ? "a function or job" : `${lately.length} functions and jobs`;
+  const restore = `fluxbase secrets restore ${ref.name}${flagOf(ref)}`;
+  return `${ref.name} was read ${ago(lately[0]!.last_read, now)} by ${which}; ` +
+    `to bring it back: ${restore}`;
+}
+
+function verdictOf([last]: readonly SecretUser[], now: Date): string {
+  if (last === undefined) return "not read by any run that is recorded";
+  const age = ago(last.last_read, now);
+  if (now.getTime() - last.last_read.getTime() < LATELY_MS) return `read ${age}: do not delete`;
+  return `not read since ${age}`;
+}
+
+function ago(then: Date, now: Date): string {
+  const ms = Math.max(0, now.getTime() - then.getTime());
+  if (ms < MINUTE_MS) return "less than a minute ago";
+  const [unit, size] = ms < HOUR_MS
+    ? ["minute", MINUTE_MS] as const
+    : ms < DAY_MS
+    ? ["hour", HOUR_MS] as const
+    : ["day", DAY_MS] as const;
+  const count = Math.floor(ms / size);
+  return `${count} ${unit}${count === 1 ? "" : "s"} ago`;
+}
+
+function flagOf({ namespace }: SecretRef): string {
+  return namespace === null ? "" : ` --namespace ${namespace}`;
+}
