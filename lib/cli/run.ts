@@ -7,10 +7,13 @@ import { type CliError, type ExitCode, toCliError } from "./failure.ts";
 import type { Client } from "./client.ts";
 import { HELP, readTable } from "./commands.ts";
 import { type Io, quietly } from "./io.ts";
-import { type Invocation, parseCommandLine } from "./parse.ts";
+import type { Invocation } from "./parse.ts";
 import type { Place, Settings } from "./settings.ts";
 import type { Command, Context } from "./table.ts";
 import { later } from "./later.ts";
+
+/** Words that ask for nothing but the overview. */
+const OVERVIEW = ["--help", "-h"];
 
 /**
  * Runs a command line. Errors are printed, not thrown.
@@ -41,6 +44,9 @@ function complain(error: CliError, io: Io): ExitCode {
 async function dispatch(words: readonly string[], io: Io, place: Place): Promise<void> {
   const asked = words[0] === HELP.name ? ["--help", ...words.slice(1)] : words;
   const table = await readTable(asked);
+  // The overview needs nothing parsed, and is there a tenth sooner without the parser.
+  if (asked.every((word) => OVERVIEW.includes(word))) return await showHelp([table], io);
+  const { parseCommandLine } = await later<typeof import("./parse.ts")>("./parse.ts");
   const invocation = parseCommandLine(asked, table);
   const { path, flags } = invocation;
   const command = path[path.length - 1]!;
