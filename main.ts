@@ -34,6 +34,7 @@ import { sealedTables } from "./lib/server/sealed_tables.ts";
 import { openKeyring } from "./lib/keyring/start.ts";
 import { keyringRoutes } from "./lib/http/keyring.ts";
 import { createLog, errorFields, type Log } from "./lib/log.ts";
+import { LineWriter } from "./lib/server/line_writer.ts";
 import { Maintenance } from "./lib/server/maintenance.ts";
 import { type Namespace } from "./lib/resolve/ref.ts";
 import { Resolver } from "./lib/resolve/resolver.ts";
@@ -466,15 +467,24 @@ function withFlags(env: Record<string, string>, args: readonly string[]): Record
   return role === undefined ? env : { ...env, FLUXBASE_ROLE: String(role) };
 }
 
+function writeToStderr(bytes: Uint8Array): void {
+  try {
+    for (let at = 0; at < bytes.length;) at += Deno.stderr.writeSync(bytes.subarray(at));
+  } catch {
+    // Nobody reads the log any more, which is no reason to stop serving.
+  }
+}
+
 async function main(): Promise<void> {
   const startedAt = performance.now();
-  const encoder = new TextEncoder();
+  const lines = new LineWriter(writeToStderr);
   const env = withFlags(Deno.env.toObject(), Deno.args);
   const config = readConfig(env);
   const log = createLog({
     format: config.logFormat,
-    write: (line) => Deno.stderr.writeSync(encoder.encode(line + "\n")),
+    write: lines.line,
   });
+  addEventListener("unload", lines.flush);
   const asked = untilAskedToEnd();
   const server = await startServer(config, log, env);
   if (config.logFormat === "json") log.info("ready", { url: server.facts.url });
