@@ -15,6 +15,7 @@ import { type Config, readConfig } from "./lib/server/config.ts";
 import { openCode } from "./lib/server/code.ts";
 import { ownAddresses } from "./lib/server/own_addresses.ts";
 import { DataDir } from "./lib/server/data_dir.ts";
+import { AccessLog } from "./lib/audit/access_log.ts";
 import { AppError } from "./lib/errors.ts";
 import { createApp } from "./lib/http/app.ts";
 import { withCallsFirst } from "./lib/http/call_app.ts";
@@ -60,11 +61,14 @@ import type { Database } from "./lib/store/sql.ts";
 import { type Facts, summary } from "./lib/server/summary.ts";
 import { systemSettingRoutes, userSettingRoutes } from "./lib/http/settings.ts";
 import { startSettings } from "./lib/settings/start.ts";
+import { auditRoutes } from "./lib/http/audit.ts";
+import { Denials } from "./lib/http/denials.ts";
 import { verifyRoutes } from "./lib/http/verify.ts";
 import { acceptAtStart } from "./lib/server/accept.ts";
 import { openVerification } from "./lib/server/verification.ts";
 import { HeadWatch } from "./lib/resolve/head_watch.ts";
-import { ensureAudit } from "./lib/store/audit_stream.ts";
+import { purgeRecords } from "./lib/store/audit_list.ts";
+import { AuditStream, ensureAudit } from "./lib/store/audit_stream.ts";
 import { ensureHeads } from "./lib/vault/adopt.ts";
 import { Vault } from "./lib/vault/vault.ts";
 
@@ -118,6 +122,13 @@ export async function startServer(
   await ensureAudit(sql, ring);
   if (adopted > 0) log.warn("secrets from an older release were adopted", { secrets: adopted });
   const watch = new HeadWatch();
+  const audit = new AccessLog({
+    store: new AuditStream({ sql, ring, watch }),
+    onTrouble: (lost, error) => log.error("audit", { lost, ...errorFields(error) }),
+  });
+  opened.defer(() => audit.close());
+  const denials = new Denials(audit);
+  opened.defer(() => denials.close());
   // Where this process is the only writer, what it holds stays current until it writes itself.
   const fresh = database.kind === "embedded" ? { freshMs: Infinity } : {};
   const resolver = new Resolver(new StoredSecretSource(sql), ring, {
@@ -277,6 +288,10 @@ export async function startServer(
     { name: "kept job code", run: (now) => jobCode.sweep(ago(now, DAY_MS)) },
     { name: "jobs", run: (now) => jobs.purge(ago(now, config.logRetentionDays * DAY_MS)) },
     {
+      name: "audit",
+      run: (now) => purgeRecords(sql, ring, ago(now, config.auditRetentionDays * DAY_MS)),
+    },
+    {
       name: "executions",
       run: async (now) => {
         await purgeOld(sql, ago(now, config.logRetentionDays * DAY_MS));
@@ -298,12 +313,13 @@ export async function startServer(
     key_ring: () => keys.check(),
     queue: () => jobs.check(),
   };
-  const calls = { auth, runner: runtime.runner, access: functions.code, log };
+  const calls = { auth, runner: runtime.runner, access: functions.code, log, witness: denials };
   const app = config.role === "worker" ? workerApp(health, log) : createApp({
     vault,
     usage: new SecretUsage(sql),
     auth,
     log,
+    witness: denials,
     health,
     functions: functionRoutes({ ...calls, code: functions, executions: store }),
     open: {
@@ -320,6 +336,7 @@ export async function startServer(
       "/api/v1/admin/keyring": keyringRoutes(keys),
       "/api/v1/admin/backup": backupRoutes(backups),
       "/api/v1/admin/import": importRoutes(importer),
+      "/api/v1/admin/audit": auditRoutes({ sql, ring }),
       "/api/v1/admin/verify": verifyRoutes(verification, log),
       "/api/v1/admin/keys": serviceKeyRoutes(serviceKeys),
       "/api/v1/admin/settings": systemSettingRoutes(settings.vault),

@@ -61,6 +61,11 @@ const NOUNS: readonly Noun[] = [
     read: async () => (await later<typeof import("./logs.ts")>("./logs.ts")).logs,
   },
   {
+    name: "audit",
+    summary: "Show who did what, and whether the record of it is whole",
+    read: async () => (await later<typeof import("./audit.ts")>("./audit.ts")).audit,
+  },
+  {
     name: "keyring",
     summary: "Look after the keys that seal everything",
     read: async () => (await later<typeof import("./keyring.ts")>("./keyring.ts")).keyring,

@@ -7,6 +7,7 @@ import { Hono } from "hono";
 import type { Log } from "../log.ts";
 import type { Vault } from "../vault/vault.ts";
 import { type Auth, requireKey } from "./auth.ts";
+import type { ErrorWitness } from "./denials.ts";
 import type { AppEnv } from "./env.ts";
 import { type HealthChecks, healthRoutes } from "./health.ts";
 import { errorHandler, notFound } from "./problem.ts";
@@ -23,6 +24,8 @@ export interface AppParts {
   readonly auth: Auth;
   readonly health: HealthChecks;
   readonly log: Log;
+  /** Told of every error. */
+  readonly witness?: ErrorWitness;
   /**
    * Serves `/api/v1/functions`. It stands for itself: no middleware of this app runs around it, so
    * that a call has as few hops as can be, and answers go out as the function made them.
@@ -42,7 +45,7 @@ export interface AppParts {
 export function createApp(parts: AppParts): Hono<AppEnv> {
   const { vault, usage, auth, health, log, functions } = parts;
   const app = new Hono<AppEnv>({ strict: false });
-  app.onError(errorHandler(log));
+  app.onError(errorHandler(log, parts.witness));
   app.notFound(notFound);
   app.route("/api/v1/functions", functions);
   app.route("/", healthRoutes(health));

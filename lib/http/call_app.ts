@@ -6,6 +6,7 @@
  */
 import type { Hono } from "hono";
 import type { Log } from "../log.ts";
+import type { ErrorWitness } from "./denials.ts";
 import type { AppEnv, CallContext } from "./env.ts";
 import { invoke, type InvokeParts } from "./invoke.ts";
 import { errorHandler } from "./problem.ts";
@@ -26,9 +27,9 @@ export type Fetch = (
  */
 export function withCallsFirst(
   app: Hono<AppEnv>,
-  parts: InvokeParts & { readonly log: Log },
+  parts: InvokeParts & { readonly log: Log; readonly witness?: ErrorWitness },
 ): Fetch {
-  const onError = errorHandler(parts.log);
+  const onError = errorHandler(parts.log, parts.witness);
   return async function fetch(request, bindings) {
     const call = CALL.exec(request.url);
     // A response to HEAD has no body, which the app sees to.

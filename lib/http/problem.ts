@@ -5,6 +5,7 @@
  */
 import { AppError, type ErrorCode } from "../errors.ts";
 import { errorFields, type Log } from "../log.ts";
+import type { ErrorWitness } from "./denials.ts";
 import type { CallContext } from "./env.ts";
 import { REQUEST_ID_HEADER, requestIdOf } from "./request_id.ts";
 import { SECURITY_HEADERS } from "./security_headers.ts";
@@ -29,13 +30,19 @@ export function problemResponse(error: AppError, requestId: string): Response {
 /**
  * Makes the app's only error handler. What isn't an {@linkcode AppError} is a defect of the server:
  * the client learns the request id and nothing else.
+ *
+ * @param witness Told of every error.
  */
-export function errorHandler(log: Log): (error: unknown, c: CallContext) => Response {
+export function errorHandler(
+  log: Log,
+  witness?: ErrorWitness,
+): (error: unknown, c: CallContext) => Response {
   return function onError(error, c) {
     const requestId = requestIdOf(c);
     const shown = error instanceof AppError
       ? error
       : new AppError("INTERNAL_ERROR", "Internal error", { cause: error });
+    witness?.note(c, shown);
     if (shown.status >= 500) {
       const fields = { request_id: requestId, code: shown.code, ...errorFields(error) };
       if (shown === error) log.warn("request failed", { ...fields, reason: shown.message });

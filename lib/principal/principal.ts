@@ -30,6 +30,7 @@ export const ACTIONS = [
   "settings:own",
   "settings:user",
   "keys:admin",
+  "audit:read",
 ] as const;
 
 /**

@@ -35,6 +35,8 @@ export interface Config {
   readonly role: Role;
   readonly jobs: JobSettings;
   readonly logRetentionDays: number;
+  /** How long records of the audit are kept, days. */
+  readonly auditRetentionDays: number;
   /** Lines of the log that are kept at most, and as many records of runs. */
   readonly logMaxRows: number;
   /** Places that are accepted as they are, at the start; with `!` behind, damaged rows go. */
@@ -148,6 +150,11 @@ export const SETTINGS: readonly Setting[] = [
   { name: "FLUXBASE_JOB_MEMORY_MB", fallback: "256", meaning: "Memory of a job" },
   { name: "FLUXBASE_LOG_RETENTION_DAYS", fallback: "30", meaning: "Age of kept executions" },
   {
+    name: "FLUXBASE_AUDIT_RETENTION_DAYS",
+    fallback: "365",
+    meaning: "Age of kept records of the audit",
+  },
+  {
     name: "FLUXBASE_LOG_MAX_ROWS",
     fallback: "5000000",
     meaning: "Most lines of the log, and most executions",
@@ -219,6 +226,7 @@ export function readConfig(env: Environment): Config {
       memoryMb: integer(env, "FLUXBASE_JOB_MEMORY_MB", 256, 96, 65_536),
     },
     logRetentionDays: integer(env, "FLUXBASE_LOG_RETENTION_DAYS", 30, 1, 3_650),
+    auditRetentionDays: integer(env, "FLUXBASE_AUDIT_RETENTION_DAYS", 365, 1, 36_500),
     logMaxRows: integer(env, "FLUXBASE_LOG_MAX_ROWS", 5_000_000, 1_000, 1_000_000_000),
     accept: places(env, "FLUXBASE_ACCEPT"),
     deletedRetentionDays: integer(env, "FLUXBASE_DELETED_RETENTION_DAYS", 30, 1, 3_650),

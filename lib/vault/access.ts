@@ -13,6 +13,12 @@ export function secretNotFound(): AppError {
   return new AppError("SECRET_NOT_FOUND", "Secret not found");
 }
 
+/** The same answer; the record of the attempt tells them apart by the cause. */
+function hidden(): AppError {
+  const cause = new AppError("ACCESS_DENIED", "No grant is about this place");
+  return new AppError("SECRET_NOT_FOUND", "Secret not found", { cause });
+}
+
 /**
  * Lets `action` on a named secret through. It looks at names only, so the answer tells nothing
  * about what is stored.
@@ -22,7 +28,7 @@ export function secretNotFound(): AppError {
  */
 export function allow(principal: Principal, action: Action, ref: SecretRef): void {
   if (can(principal, action, ref)) return;
-  if (!sees(principal, ref.namespace)) throw secretNotFound();
+  if (!sees(principal, ref.namespace)) throw hidden();
   throw new AppError("ACCESS_DENIED", `Insufficient permissions: ${action} is not granted here`);
 }
 
@@ -33,7 +39,7 @@ export function allow(principal: Principal, action: Action, ref: SecretRef): voi
  * @throws {AppError} SECRET_NOT_FOUND when no grant is about the place at all.
  */
 export function allowPlace(principal: Principal, place: SecretRef["namespace"]): void {
-  if (!sees(principal, place)) throw secretNotFound();
+  if (!sees(principal, place)) throw hidden();
 }
 
 /**
@@ -44,6 +50,6 @@ export function allowPlace(principal: Principal, place: SecretRef["namespace"]):
  */
 export function allowRow(principal: Principal, action: Action, row: SecretRow): SecretRow {
   if (can(principal, action, row)) return row;
-  if (!can(principal, "secrets:read", row)) throw secretNotFound();
+  if (!can(principal, "secrets:read", row)) throw hidden();
   throw new AppError("ACCESS_DENIED", `Insufficient permissions: ${action} is not granted here`);
 }

@@ -356,6 +356,18 @@ function administration(): Record<string, Row> {
         }],
       }),
     ),
+    "GET /api/v1/admin/audit": row(
+      "list",
+      ["audit:read"],
+      () => ({ path: "/api/v1/admin/audit" }),
+      200,
+    ),
+    "GET /api/v1/admin/audit/verify": row(
+      "whole",
+      ["keys:admin"],
+      () => ({ path: "/api/v1/admin/audit/verify" }),
+      200,
+    ),
     "GET /api/v1/admin/verify": row(
       "whole",
       ["keys:admin"],

@@ -8,6 +8,7 @@ import type { AppEnv } from "../../lib/http/env.ts";
 import { createApp } from "../../lib/http/app.ts";
 import { whoamiRoutes } from "../../lib/http/identity.ts";
 import { serviceKeyRoutes } from "../../lib/http/service_keys.ts";
+import { auditRoutes } from "../../lib/http/audit.ts";
 import { verifyRoutes } from "../../lib/http/verify.ts";
 import { createLog } from "../../lib/log.ts";
 import type { Grant } from "../../lib/principal/principal.ts";
@@ -45,6 +46,7 @@ export async function withApi(
     functions,
     mounts: {
       "/api/v1/admin/keys": serviceKeyRoutes(keys),
+      "/api/v1/admin/audit": auditRoutes({ sql: world.database.sql, ring: world.ring }),
       "/api/v1/admin/verify": verifyRoutes(verificationOf(world), log),
       "/api/v1/auth/whoami": whoamiRoutes(),
     },

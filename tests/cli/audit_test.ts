@@ -1,0 +1,40 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { good, testCli } from "../support/cli_world.ts";
+
+testCli("audit list, tail and export show who did what, and never a value", async (run) => {
+  const set = (value: string) =>
+    good(run, ["secrets", "set", "KEY", value, "--namespace", "production"]);
+  await set("canary-1");
+  await set("canary-2");
+  const listed = await good(run, ["audit", "list", "--name", "KEY"]);
+  assertMatch(listed, /secret\.update +done +\S+ +\S+ +production\/KEY +2 +1/);
+  assertEquals(listed.trimEnd().split("\n").length, 3);
+  const tail = await good(run, ["audit", "tail", "--name", "KEY", "--lines", "1"]);
+  assertStringIncludes(tail, "secret.update");
+  const directory = await Deno.makeTempDir();
+  try {
+    const here = { cwd: directory };
+    await good(run, ["audit", "export", "--file", "audit.jsonl"], here);
+    const text = await Deno.readTextFile(`${directory}/audit.jsonl`);
+    const records = text.trimEnd().split("\n").map((line) => JSON.parse(line));
+    const own = records.filter(({ name }) => name === "KEY");
+    assertEquals(own.map(({ first_revision }) => first_revision), [2, 1]);
+    assertMatch(own[0].mac, /^[0-9a-f]{80}$/);
+    assertEquals((listed + tail + text).includes("canary"), false);
+    assertEquals((await run(["audit", "export", "--file", "audit.jsonl"], here)).code, 1);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+testCli("audit verify finds what was removed", async (run, _api, world) => {
+  const { sql } = world.database;
+  for (const value of ["a", "b", "c"]) await good(run, ["secrets", "set", "KEY", value]);
+  assertMatch(await good(run, ["audit", "verify"]), /^All \d+ records are there/);
+  await sql`delete from app.audit where stream is null and first_revision = 2`;
+  const { code, err } = await run(["audit", "verify"]);
+  assertEquals(code, 1);
+  assertStringIncludes(err, "Record 2 of the global scope is missing");
+  await good(run, ["verify", "--accept", "@audit"]);
+  await good(run, ["audit", "verify"]);
+});
