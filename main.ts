@@ -320,6 +320,7 @@ export async function startServer(
     auth,
     log,
     witness: denials,
+    audit,
     health,
     functions: functionRoutes({ ...calls, code: functions, executions: store }),
     open: {

@@ -4,8 +4,10 @@
  * @module
  */
 import { Hono } from "hono";
+import type { AuditSink } from "../audit/entry.ts";
 import type { Log } from "../log.ts";
 import type { Vault } from "../vault/vault.ts";
+import { recordActions } from "./actions.ts";
 import { type Auth, requireKey } from "./auth.ts";
 import type { ErrorWitness } from "./denials.ts";
 import type { AppEnv } from "./env.ts";
@@ -26,6 +28,8 @@ export interface AppParts {
   readonly log: Log;
   /** Told of every error. */
   readonly witness?: ErrorWitness;
+  /** Where actions that leave no record by themselves are recorded. */
+  readonly audit?: AuditSink;
   /**
    * Serves `/api/v1/functions`. It stands for itself: no middleware of this app runs around it, so
    * that a call has as few hops as can be, and answers go out as the function made them.
@@ -61,6 +65,7 @@ export function createApp(parts: AppParts): Hono<AppEnv> {
   for (const [path, part] of Object.entries(mounts)) {
     // The pattern matches the path itself, too.
     app.use(`${path}/*`, requestLog(log), securityHeaders(), requireKey(auth));
+    if (parts.audit !== undefined) app.use(`${path}/*`, recordActions(parts.audit));
     app.route(path, part);
   }
   return app;
