@@ -16,6 +16,7 @@ import { openCode } from "./lib/server/code.ts";
 import { ownAddresses } from "./lib/server/own_addresses.ts";
 import { DataDir } from "./lib/server/data_dir.ts";
 import { AccessLog } from "./lib/audit/access_log.ts";
+import { AccessNotes } from "./lib/audit/access_notes.ts";
 import { AppError } from "./lib/errors.ts";
 import { createApp } from "./lib/http/app.ts";
 import { withCallsFirst } from "./lib/http/call_app.ts";
@@ -216,7 +217,10 @@ export async function startServer(
   });
 
   const store = new ExecutionStore(sql);
+  const notes = new AccessNotes(audit);
+  opened.defer(() => notes.close());
   const recorder = new Recorder(store, {
+    access: notes,
     onLoss: (records, error) => log.error("records lost", { records, ...errorFields(error) }),
   });
   opened.defer(() => recorder.flush());

@@ -1,5 +1,6 @@
 /**
- * Who has read a secret, as far as the records of runs reach back.
+ * Who has read a secret: by the audit, which counts every run and is kept long, and by the records
+ * of runs, which know the last minute.
  *
  * @module
  */
@@ -13,7 +14,7 @@ export interface SecretUser extends Row {
   readonly namespace: string | null;
   readonly first_read: Date;
   readonly last_read: Date;
-  /** Runs whose record is kept; of a flood of calls, that is a part. */
+  /** Those that the audit has counted; runs of the last minute may still be missing. */
   readonly runs: number;
   readonly versions: readonly number[];
 }
@@ -31,14 +32,26 @@ export class SecretUsage {
     const scope = scopeOf(ref);
     const read = JSON.stringify([{ name: ref.name, scope }]);
     return this.#sql<SecretUser>`
-      select e.kind, e.name, e.namespace, min(e.started_at) as first_read,
-        max(e.started_at) as last_read, count(*) as runs,
-        jsonb_agg(distinct r.source -> 'version') as versions
-      from functions.executions e, jsonb_array_elements(e.reads) as r (source)
-      where e.reads @> ${read}::jsonb
-        and r.source ->> 'name' = ${ref.name} and r.source ->> 'scope' = ${scope}
-        and (${ref.namespace}::text is null or e.namespace = ${ref.namespace}::text)
-      group by e.kind, e.name, e.namespace
-      order by last_read desc, e.name`;
+      with noted as (
+        select principal_kind as kind, principal as name, detail::jsonb ->> 'namespace' as namespace,
+          at, count, to_jsonb(version) as version
+        from app.audit
+        where action = 'secret.read' and name = ${ref.name}
+          and namespace is not distinct from ${ref.namespace}::text
+          and detail::jsonb ->> 'scope' = ${scope}
+      ), recorded as (
+        select e.kind, e.name, e.namespace, e.started_at as at, r.source -> 'version' as version
+        from functions.executions e, jsonb_array_elements(e.reads) as r (source)
+        where e.reads @> ${read}::jsonb
+          and r.source ->> 'name' = ${ref.name} and r.source ->> 'scope' = ${scope}
+          and (${ref.namespace}::text is null or e.namespace = ${ref.namespace}::text)
+      ), reads as (
+        select kind, name, namespace, at, count, 0 as kept, version from noted
+        union all select kind, name, namespace, at, 0, 1, version from recorded
+      )
+      select kind, name, namespace, min(at) as first_read, max(at) as last_read,
+        greatest(sum(count), sum(kept))::bigint as runs, jsonb_agg(distinct version) as versions
+      from reads group by kind, name, namespace
+      order by last_read desc, name`;
   }
 }

@@ -68,6 +68,17 @@ testOnSites("the guide's look at who uses which secret works as printed", async 
     const deleted = await type("secrets", "delete", "API_KEY");
     assertEquals(deleted.out, "Secret 'API_KEY' deleted.\n");
     assertMatch(deleted.err, /^Warning: API_KEY was read .* ago by a function or job; to bring it/);
+    for (const action of ["secret.inject", "secret.read"]) {
+      await until(`both versions are on record: ${action}`, async () => {
+        const { out } = await type("audit", "list", "--action", action, "-o", "json");
+        const found: Record<string, unknown>[] = JSON.parse(out);
+        const own = found.filter(({ principal, name }) =>
+          principal === "mail" && name === "API_KEY"
+        );
+        return own.map(({ version }) => version).sort().join() === "1,2";
+      });
+    }
+    assertEquals((await type("audit", "verify")).code, 0);
     const calls = await server.ask("GET", "/api/v1/functions/mail/executions");
     assertEquals(JSON.parse(calls.text)[0].reads, [
       { name: "API_KEY", scope: "global", version: 2 },

@@ -215,8 +215,10 @@ testOnSites("the guide's table of the two systems is true, row by row", async (s
     }
   }, WITH_TOKENS);
   const stored = await withDatabaseOf(site, allRows);
+  // The record of who did what names both kinds; it holds neither.
+  const kept = stored.filter(({ table }) => table !== "app.audit");
   const tablesWith = (column: string, value: string) =>
-    stored.flatMap(({ table, text }) => JSON.parse(text)[column] === value ? [table] : []);
+    kept.flatMap(({ table, text }) => JSON.parse(text)[column] === value ? [table] : []);
   assertEquals(tablesWith("key", "api.limit"), ["app.settings", "app.settings"], "Storage");
   const secrets = tablesWith("name", "API_KEY");
   assertEquals(secrets, ["functions.secrets", "functions.secrets"], "Storage");
