@@ -6,6 +6,7 @@
  * @module
  */
 import { parseArgs } from "@std/cli";
+import { run as audit } from "./audit.ts";
 import { run as auth } from "./auth.ts";
 import { run as backup } from "./backup.ts";
 import { run as change } from "./change.ts";
@@ -43,6 +44,7 @@ const BENCHES: readonly Bench[] = [
   { name: "auth", title: "13 auth", run: auth },
   { name: "backup", title: "14 backup", run: backup },
   { name: "list", title: "15 lists", run: listing },
+  { name: "audit", title: "16 audit", run: audit },
 ];
 
 /** What is running now; ended as well when this process is told to end. */
