@@ -32,6 +32,7 @@ import {
   loadWholeDeployments,
   readBlob,
 } from "../../lib/store/deployments.ts";
+import { purgeRecords } from "../../lib/store/audit_list.ts";
 import { RowSetStore } from "../../lib/store/row_sets.ts";
 import { StoredSecretSource } from "../../lib/store/secret_source.ts";
 import { SERVICE_KEYS_SET } from "../../lib/store/service_keys.ts";
@@ -84,6 +85,8 @@ export async function populate(world: World): Promise<Tokens> {
     await settings.create(admin, { userId, key: KEY }, { value: text("setting-1") });
   }
   await submit(world);
+  // Records of until now are over, so that there are floors to attack.
+  await purgeRecords(sql, world.ring, new Date(Date.now() + 60_000));
   await keepCopies(sql);
 
   await vault.update(admin, ref("A"), { value: text("value-2"), description: "d" });
