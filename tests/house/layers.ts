@@ -27,6 +27,7 @@ export const RANKS: Readonly<Record<string, number>> = {
   http: 6,
   cli: 6,
   server: 6,
+  compose: 7,
 };
 
 /** The room of a path, or `null` outside of `lib/`. */

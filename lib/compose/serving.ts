@@ -1,0 +1,117 @@
+/**
+ * The last stage: the HTTP app, and the port that it is served on.
+ *
+ * @module
+ */
+import type { Hono } from "hono";
+import { AppError } from "../errors.ts";
+import { createApp } from "../http/app.ts";
+import { auditRoutes } from "../http/audit.ts";
+import { backupRoutes } from "../http/backup.ts";
+import { withCallsFirst } from "../http/call_app.ts";
+import { Client } from "../http/client_address.ts";
+import { codeRoutes } from "../http/code.ts";
+import type { AppEnv } from "../http/env.ts";
+import { functionRoutes } from "../http/functions.ts";
+import { workerApp } from "../http/health.ts";
+import { exchangeRoutes, whoamiRoutes } from "../http/identity.ts";
+import { importRoutes } from "../http/import.ts";
+import { jobRoutes } from "../http/jobs.ts";
+import { keyringRoutes } from "../http/keyring.ts";
+import { logRoutes } from "../http/logs.ts";
+import { serviceKeyRoutes } from "../http/service_keys.ts";
+import { systemSettingRoutes, userSettingRoutes } from "../http/settings.ts";
+import { verifyRoutes } from "../http/verify.ts";
+import type { Config } from "../server/config.ts";
+import { LogReader } from "../store/log_lines.ts";
+import { SecretUsage } from "../store/secret_usage.ts";
+import type { Ground } from "./ground.ts";
+import type { Holdings } from "./holdings.ts";
+import type { Start } from "./start.ts";
+import type { Work } from "./work.ts";
+
+/** What is served, and where. */
+export interface Serving {
+  readonly app: Hono<AppEnv>;
+  readonly url: string;
+  readonly port: number;
+}
+
+/**
+ * Serves everything.
+ *
+ * @throws {AppError} CONFIG_INVALID when the port is in use.
+ */
+export function serve(start: Start, ground: Ground, holdings: Holdings, work: Work): Serving {
+  const { config, log, opened } = start;
+  const { sql, ring, audit, denials } = ground;
+  const { vault, identity, settings, keys, verification, backups, importer } = holdings;
+  const { store, functions, jobCode, runtime, jobs } = work;
+  const health = {
+    database: async () => void await sql`select 1`,
+    key_ring: () => keys.check(),
+    queue: () => jobs.check(),
+  };
+  const { auth, keys: serviceKeys, exchange } = identity;
+  const calls = { auth, runner: runtime.runner, access: functions.code, log, witness: denials };
+  const app = config.role === "worker" ? workerApp(health, log) : createApp({
+    vault,
+    usage: new SecretUsage(sql),
+    auth,
+    log,
+    witness: denials,
+    audit,
+    health,
+    functions: functionRoutes({ ...calls, code: functions, executions: store }),
+    open: {
+      "/api/v1/auth/oidc": exchangeRoutes({
+        attempt: (caller, check) => auth.attempt(caller, check),
+        exchange: exchange && ((token) => exchange.exchange(token)),
+      }),
+    },
+    mounts: {
+      "/api/v1/admin/functions": codeRoutes(functions),
+      "/api/v1/admin/jobs": codeRoutes(jobCode),
+      "/api/v1/jobs": jobRoutes(jobs.jobs),
+      "/api/v1/admin/logs": logRoutes({ log: new LogReader(sql), lines: store }),
+      "/api/v1/admin/keyring": keyringRoutes(keys),
+      "/api/v1/admin/backup": backupRoutes(backups),
+      "/api/v1/admin/import": importRoutes(importer),
+      "/api/v1/admin/audit": auditRoutes({ sql, ring }),
+      "/api/v1/admin/verify": verifyRoutes(verification, log),
+      "/api/v1/admin/keys": serviceKeyRoutes(serviceKeys),
+      "/api/v1/admin/settings": systemSettingRoutes(settings.vault),
+      "/api/v1/settings": userSettingRoutes(settings.vault),
+      "/api/v1/auth/whoami": whoamiRoutes(),
+    },
+  });
+  const fetch = config.role === "worker" ? app.fetch : withCallsFirst(app, calls);
+  const { trustedProxies } = config.auth;
+  const address = listen(
+    config,
+    (request, connection) => fetch(request, new Client(request, connection, trustedProxies)),
+    opened,
+  );
+  return { app, url: `http://${address.hostname}:${address.port}`, port: address.port };
+}
+
+function listen(
+  config: Config,
+  handler: Deno.ServeHandler<Deno.NetAddr>,
+  opened: AsyncDisposableStack,
+): { hostname: string; port: number } {
+  const options = { hostname: config.host, port: config.port, onListen: () => {} };
+  let server: Deno.HttpServer<Deno.NetAddr>;
+  try {
+    server = Deno.serve(options, handler);
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.AddrInUse)) throw cause;
+    throw new AppError(
+      "CONFIG_INVALID",
+      `Port ${config.port} is in use; stop what uses it or set FLUXBASE_PORT`,
+      { cause },
+    );
+  }
+  opened.defer(() => server.shutdown());
+  return { hostname: config.host, port: server.addr.port };
+}
