@@ -18,7 +18,12 @@ import {
   settingName,
   type SettingScope,
 } from "../../lib/resolve/setting_ref.ts";
-import type { Execution, ExecutionLine, GivenValues } from "../../lib/runtime/execution.ts";
+import type {
+  Execution,
+  ExecutionLine,
+  ExecutionSink,
+  GivenValues,
+} from "../../lib/runtime/execution.ts";
 import { MemoryWatch } from "../../lib/runtime/memory_watch.ts";
 import { CLOSED_ADDRESSES, type NetworkPolicy } from "../../lib/runtime/permissions.ts";
 import { Pool } from "../../lib/runtime/pool.ts";
@@ -72,6 +77,8 @@ export interface BenchOptions {
   most?: number;
   comfortable?: number;
   network?: NetworkPolicy;
+  /** Takes the records instead of the lists here. */
+  sink?: ExecutionSink;
 }
 
 /** Path of `setpriv`, which every Linux system of the tests has. */
@@ -118,7 +125,7 @@ function makeBench(pool: Pool, options: BenchOptions): Bench {
     secrets: { cached: () => injection, resolve: () => Promise.resolve(injection) },
     userSettings: { cached: settingsOf, resolve: (id) => Promise.resolve(settingsOf(id)) },
     pool,
-    sink: {
+    sink: options.sink ?? {
       given: (values) => (given.push(values), changed()),
       finished: (execution) => (executions.push(execution), changed()),
       line: (line) => (lines.push(line), changed()),
