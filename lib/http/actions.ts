@@ -32,10 +32,11 @@ export function recordActions(sink: AuditSink): MiddlewareHandler<AppEnv> {
     const action = RECORDED_ACTIONS[`${c.req.method} ${routePath(c, -1).replace(/\/$/, "")}`];
     const principal = c.get("principal");
     if (action === undefined || principal === undefined) return;
-    const id = c.req.param("id");
+    const { id = c.req.param("id"), ...subject } = c.get("subject") ?? {};
     sink.note({
       action,
       actor: { ...actorOf(principal), ...originOf(c) },
+      ...subject,
       ...(id !== undefined && ID.test(id) && { detail: { id } }),
     });
   };

@@ -6,6 +6,7 @@
  */
 import type { Hono } from "hono";
 import type { Log } from "../log.ts";
+import type { Principal } from "../principal/principal.ts";
 import type { ErrorWitness } from "./denials.ts";
 import type { AppEnv, CallContext } from "./env.ts";
 import { invoke, type InvokeParts } from "./invoke.ts";
@@ -48,6 +49,7 @@ class Call implements CallContext {
   readonly env: AppEnv["Bindings"];
   readonly req: CallContext["req"];
   #requestId: string | undefined;
+  #principal: Principal | undefined;
 
   constructor(raw: Request, env: AppEnv["Bindings"], name: string) {
     this.env = env;
@@ -58,11 +60,14 @@ class Call implements CallContext {
     };
   }
 
-  get(_key: "requestId"): string | undefined {
-    return this.#requestId;
+  get(key: "requestId"): string | undefined;
+  get(key: "principal"): Principal | undefined;
+  get(key: "requestId" | "principal"): string | Principal | undefined {
+    return key === "requestId" ? this.#requestId : this.#principal;
   }
 
-  set(_key: "requestId", value: string): void {
-    this.#requestId = value;
+  set(key: "requestId" | "principal", value: string | Principal): void {
+    if (key === "requestId") this.#requestId = value as string;
+    else this.#principal = value as Principal;
   }
 }

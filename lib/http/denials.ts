@@ -102,7 +102,7 @@ function isRouted(c: CallContext): c is AppContext {
 }
 
 function entryOf(c: CallContext, code: ErrorCode): AuditEntry {
-  const principal = isRouted(c) ? c.get("principal") : undefined;
+  const principal = c.get("principal");
   const origin = originOf(c);
   const actor = principal === undefined
     ? { id: null, kind: "anonymous" as const, ...origin }

@@ -6,6 +6,13 @@
 import type { Context } from "hono";
 import type { Principal } from "../principal/principal.ts";
 
+/** What a request was about. */
+export interface Subject {
+  readonly id: string;
+  readonly name: string;
+  readonly namespace: string | null;
+}
+
 /** The environment of every app here. */
 export interface AppEnv {
   /** From where the request comes, as the server gives it to the app's `fetch`. */
@@ -15,6 +22,8 @@ export interface AppEnv {
     principal: Principal;
     /** Set by `requestIdOf`. */
     requestId: string | undefined;
+    /** What was done something with, for its record; set by handlers. */
+    subject: Subject | undefined;
   };
 }
 
@@ -27,7 +36,9 @@ export interface CallContext {
     query(name: string): string | undefined;
   };
   get(key: "requestId"): string | undefined;
+  get(key: "principal"): Principal | undefined;
   set(key: "requestId", value: string): void;
+  set(key: "principal", value: Principal): void;
 }
 
 /** A request under way. */

@@ -79,9 +79,13 @@ export function mayInvoke(principal: Principal, place: FunctionPlace): boolean {
   return NAME.test(place.name) && can(principal, "functions:invoke", place);
 }
 
-/** A caller learns nothing of functions that it may not call: they are not found. */
-export function functionNotFound(): AppError {
-  return new AppError("FUNCTION_NOT_FOUND", "Function not found");
+/**
+ * A caller learns nothing of functions that it may not call: they are not found.
+ *
+ * @param cause What the record of the attempt says.
+ */
+export function functionNotFound(cause?: AppError): AppError {
+  return new AppError("FUNCTION_NOT_FOUND", "Function not found", { cause });
 }
 
 /**
@@ -96,10 +100,10 @@ function whoCalls(
   if (!mayBeOurs(credentialOf(c.req.raw.headers))) return nobody(c, place, parts);
   const found = principalOf(c, parts.auth);
   if (!(found instanceof Promise)) {
-    return mayInvoke(found, place) ? found : admit(found, place, parts);
+    return mayInvoke(found, place) ? found : admit(c, found, place, parts);
   }
   return found.then(
-    (principal) => admit(principal, place, parts),
+    (principal) => admit(c, principal, place, parts),
     (error) => overlook(error, c, place, parts),
   );
 }
@@ -120,13 +124,18 @@ async function nobody(
 }
 
 async function admit(
+  c: CallContext,
   principal: Principal,
   place: FunctionPlace,
   { access }: InvokeParts,
 ): Promise<Principal> {
   const open = mayInvoke(principal, place) || await access.isAnonymous(place.name, place.namespace);
-  if (!open) throw functionNotFound();
-  return principal;
+  if (open) return principal;
+  // Whoever is turned away is on record.
+  c.set("principal", principal);
+  throw functionNotFound(
+    new AppError("ACCESS_DENIED", "Insufficient permissions: functions:invoke is not granted here"),
+  );
 }
 
 /** A service key that is shown must be good; another issuer's token is not for this server. */

@@ -53,6 +53,7 @@ function submit(jobs: Jobs): Handle {
     const principal = c.get("principal");
     const userId = userOfCall(c, principal);
     const { job, replayed } = await jobs.submit(principal, input, { ...request, userId });
+    noteSubject(c, job);
     return created(c, job, replayed);
   };
 }
@@ -102,14 +103,24 @@ function lines(jobs: Jobs): Handle {
 }
 
 function cancel(jobs: Jobs): Handle {
-  return async (c) => c.json(jobJson(await jobs.cancel(c.get("principal"), idOf(c))));
+  return async function cancelJob(c) {
+    const job = await jobs.cancel(c.get("principal"), idOf(c));
+    noteSubject(c, job);
+    return c.json(jobJson(job));
+  };
 }
 
 function retry(jobs: Jobs): Handle {
   return async function retryJob(c) {
     const { job, replayed } = await jobs.retry(c.get("principal"), idOf(c), requestOf(c));
+    noteSubject(c, job);
     return created(c, job, replayed);
   };
+}
+
+/** For the record of what was done. */
+function noteSubject(c: AppContext, { id, name, namespace }: Job): void {
+  c.set("subject", { id, name, namespace });
 }
 
 function schedules(jobs: Jobs): Handle {

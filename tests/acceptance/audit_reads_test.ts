@@ -86,6 +86,22 @@ testOnSites("the guide's look at who uses which secret works as printed", async 
   });
 });
 
+testOnSites("who is turned away from a function is on record by name", async (site) => {
+  await withFunctions(site, async (server, type) => {
+    const made = await type("keys", "create", "reader", "--grant", "secrets:list");
+    const key = made.out.trim();
+    assertEquals((await server.call("mail", { key })).status, 404);
+    assertEquals((await server.call("mail", { key: key.replace(/.$/, "x") })).status, 401);
+    const found = await until("both attempts are on record", async () => {
+      const { out } = await type("audit", "list", "--action", "access.denied", "-o", "json");
+      const records: Record<string, unknown>[] = JSON.parse(out);
+      return records.length === 2 && records;
+    });
+    const told = found.map((each) => [each.principal_kind, each.outcome, each.name]).sort();
+    assertEquals(told, [["anonymous", "denied", "mail"], ["service_key", "denied", "mail"]]);
+  });
+});
+
 const REFUSED: readonly (readonly [words: string[], code: number, error: RegExp])[] = [
   [["list", "--since", "yesterday"], 2, /--since is not understood; it takes 30m, 1h, 7d/],
   [["list", "--since", "2026-02-30"], 2, /--since is not understood/],
