@@ -4,6 +4,7 @@
  * @module
  */
 import { errorFields } from "../log.ts";
+import { SYSTEM } from "../audit/actor.ts";
 import { Maintenance } from "../server/maintenance.ts";
 import { purgeRecords } from "../store/audit_list.ts";
 import { purgeDeployments } from "../store/deployments.ts";
@@ -21,11 +22,18 @@ const DELETED_MS = 30 * DAY_MS;
 /** Starts cleaning up. */
 export function startChores(start: Start, ground: Ground, holdings: Holdings, work: Work): void {
   const { config, log, opened } = start;
-  const { sql, ring } = ground;
+  const { sql, ring, audit } = ground;
   const { keys, identity, vault, deployments } = holdings;
   const { functions, jobCode, jobs } = work;
   const maintenance = new Maintenance([
-    { name: "key ring", run: () => keys.tidy() },
+    {
+      name: "key ring",
+      run: async () => {
+        for (const { id, purpose } of await keys.tidy()) {
+          audit.note({ action: "keyring.rotate", actor: SYSTEM, detail: { key: id, purpose } });
+        }
+      },
+    },
     { name: "answers", run: (now) => purgeAnswers(sql, now) },
     { name: "exchanged keys", run: (now) => identity.purge(now) },
     {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { KeyPurpose } from "../crypto/wrap.ts";
+import type { KeyPurpose, WrappedKey } from "../crypto/wrap.ts";
 import { AppError } from "../errors.ts";
 import { holds, type Principal } from "../principal/principal.ts";
 import type { KeyAdmin, KeyLimits, ListedKey } from "./key_admin.ts";
@@ -126,11 +126,12 @@ export class KeyService {
     return { ...report, oldRootForgotten };
   }
 
-  /** Makes new keys for those that have done their time. */
-  async tidy(): Promise<void> {
+  /** Makes new keys for those that have done their time, and says which were made. */
+  async tidy(): Promise<WrappedKey[]> {
     const { admin, limits, keeper, renewer } = this.#parts;
-    await admin.rotateIfDue(limits);
+    const made = await admin.rotateIfDue(limits);
     if (keeper.hasOldKeys) renewer.wake();
+    return made;
   }
 
   /**
