@@ -13,8 +13,9 @@ import { startWorkerd } from "./support/workerd.ts";
 import { load, type LoadResult } from "./support/wrk.ts";
 
 const PROXY = new URL("./peers/proxy.ts", import.meta.url).pathname;
+const FLOOR = new URL("./peers/floor.ts", import.meta.url).pathname;
 
-type Name = "ours" | "workerd" | "bare" | "proxy";
+type Name = "ours" | "workerd" | "bare" | "proxy" | "floor";
 type Found = Readonly<Record<Name, readonly LoadResult[]>>;
 
 /** Measures latency at 1 connection and throughput at 16. */
@@ -26,6 +27,7 @@ export async function run({ quick, scope }: BenchOptions): Promise<Measure[]> {
     workerd: await startWorkerd(scope),
     bare: await startBare(scope, directory),
     proxy: await startProxy(scope, directory),
+    floor: await startFloor(scope, directory),
   };
   await expectSameAnswer(urls, server.headers);
   const turns = (connections: number) =>
@@ -37,26 +39,29 @@ export async function run({ quick, scope }: BenchOptions): Promise<Measure[]> {
   return [...atOne(await turns(1)), ...atSixteen(await turns(16))];
 }
 
-function atOne({ ours, workerd, bare, proxy }: Found): Measure[] {
+function atOne({ ours, workerd, bare, proxy, floor }: Found): Measure[] {
   const p50 = (results: readonly LoadResult[]) => results.map((result) => result.p50);
   const p99 = (results: readonly LoadResult[]) => results.map((result) => result.p99);
   return [
     beside("p50, 1 connection", "µs", p50(ours), ["workerd", p50(workerd)], atMost(1)),
     beside("p50, 1 connection", "µs", p50(ours), ["bare", p50(bare)], atMost(1.6)),
     beside("p50, 1 connection", "µs", p50(ours), ["fetch proxy", p50(proxy)]),
+    beside("p50, 1 connection", "µs", p50(ours), ["two processes", p50(floor)]),
+    beside("two processes, p50", "µs", p50(floor), ["bare", p50(bare)]),
     beside("p99, 1 connection", "µs", p99(ours), ["workerd", p99(workerd)]),
     beside("p99, 1 connection", "µs", p99(ours), ["bare", p99(bare)]),
     beside("p99, 1 connection", "µs", p99(ours), ["fetch proxy", p99(proxy)]),
   ];
 }
 
-function atSixteen({ ours, workerd, bare, proxy }: Found): Measure[] {
+function atSixteen({ ours, workerd, bare, proxy, floor }: Found): Measure[] {
   const rate = (results: readonly LoadResult[]) => results.map((result) => result.perSecond);
   const p99 = (results: readonly LoadResult[]) => results.map((result) => result.p99);
   return [
     beside("calls, 16 connections", "/s", rate(ours), ["workerd", rate(workerd)], atLeast(1.5)),
     beside("calls, 16 connections", "/s", rate(ours), ["bare", rate(bare)], atLeast(0.2)),
     beside("calls, 16 connections", "/s", rate(ours), ["fetch proxy", rate(proxy)]),
+    beside("calls, 16 connections", "/s", rate(ours), ["two processes", rate(floor)]),
     beside("p99, 16 connections", "µs", p99(ours), ["workerd", p99(workerd)], atMost(1)),
     beside("p99, 16 connections", "µs", p99(ours), ["bare", p99(bare)]),
     beside("p99, 16 connections", "µs", p99(ours), ["fetch proxy", p99(proxy)], atMost(1.5)),
@@ -73,6 +78,18 @@ async function startBare(
     env: { [SECRET]: VALUE },
     cwd: directory,
     log: join(directory, "bare.log"),
+  }));
+  const [, port] = await process.printed(LISTENING);
+  return `http://127.0.0.1:${port}/`;
+}
+
+async function startFloor(scope: AsyncDisposableStack, directory: string): Promise<string> {
+  const socket = join(directory, "floor.sock");
+  const text = `Hello, ${VALUE}!`;
+  const process = scope.use(Process.start(Deno.execPath(), {
+    args: ["run", "--allow-all", FLOOR, socket, text],
+    cwd: directory,
+    log: join(directory, "floor.log"),
   }));
   const [, port] = await process.printed(LISTENING);
   return `http://127.0.0.1:${port}/`;
