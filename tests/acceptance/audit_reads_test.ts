@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { runCli } from "../support/cli.ts";
+import { runCli, startCli } from "../support/cli.ts";
 import { type ServerProcess, withServer } from "../support/server.ts";
 import { type Site, testOnSites } from "../support/site.ts";
 import { until } from "../support/until.ts";
@@ -99,6 +99,36 @@ testOnSites("who is turned away from a function is on record by name", async (si
     });
     const told = found.map((each) => [each.principal_kind, each.outcome, each.name]).sort();
     assertEquals(told, [["anonymous", "denied", "mail"], ["service_key", "denied", "mail"]]);
+  });
+});
+
+const FOLLOWED: readonly (readonly string[])[] = [
+  ["logs", "tail", "--follow", "--search", "mark"],
+  ["functions", "logs", "marking", "--follow"],
+  ["audit", "tail", "--follow", "--action", "secret.create"],
+];
+
+testOnSites("what comes while it is followed is printed, each line once", async (site) => {
+  await site.write(
+    "marking.ts",
+    `export default (request) => {
+      console.log(new URL(request.url).searchParams.get("mark"));
+      return new Response("marked");
+    }`,
+  );
+  await withServer(site, async (server) => {
+    const env = { FLUXBASE_SERVER: server.url, FLUXBASE_TOKEN: server.adminKey };
+    for (const [which, words] of FOLLOWED.entries()) {
+      const marks = [1, 2, 3].map((round) => `MARK_${which}_${round}`);
+      await using following = startCli(words, { env });
+      const count = (mark: string) => following.out.split(mark).length - 1;
+      for (const mark of marks) {
+        await server.set(mark, "a value");
+        await server.call(`marking?mark=${mark}`);
+        await until(`${words.join(" ")} prints ${mark}`, () => count(mark) > 0);
+      }
+      assertEquals(marks.map(count), [1, 1, 1], following.out);
+    }
   });
 });
 

@@ -1,9 +1,10 @@
-import { pickToolEnvironment } from "../../lib/runtime/code/deno_tool.ts";
 /**
  * The command line as people run it: by `deno task`, with the task's own permissions.
  *
  * @module
  */
+import { pickToolEnvironment } from "../../lib/runtime/code/deno_tool.ts";
+import { collect } from "./collect.ts";
 
 /** What a command line did. */
 export interface CliResult {
@@ -52,6 +53,34 @@ export async function runCli(
   const [output] = await Promise.all([child.output(), feed(child.stdin, options.stdin ?? "")]);
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   return { code: output.code, out: text(output.stdout), err: text(output.stderr) };
+}
+
+/** A command line that goes on until it is told to end. */
+export interface RunningCli extends AsyncDisposable {
+  /** What it has printed until now. */
+  readonly out: string;
+}
+
+/** Starts one command line that doesn't end by itself; disposing ends it. */
+export function startCli(words: readonly string[], options: CliOptions = {}): RunningCli {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [...(options.task ?? TASK), ...words],
+    env: { ...hostEnvironment(), FLUXBASE_CONFIG: NO_PROFILES, ...options.env },
+    clearEnv: true,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const [out, err] = [collect(child.stdout), collect(child.stderr)];
+  return {
+    get out() {
+      return out.text;
+    },
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGINT");
+      await Promise.all([child.status, out.done, err.done]);
+    },
+  };
 }
 
 /** What Deno needs to find itself, its cache and the npm registry. */
