@@ -73,13 +73,19 @@ export class Pool {
   }
 
   /**
-   * Starts an instance, or joins a start under way. It may be draining already when a newer
-   * generation has overtaken it, so look again with {@linkcode ready}.
+   * Starts an instance, or joins a start under way. When a newer generation has overtaken it, it is
+   * there for those who waited for it, and only until they let others run.
    *
    * @throws {AppError} FUNCTION_INVALID, FUNCTION_TIMEOUT, FUNCTION_BUSY or SHUTTING_DOWN.
    */
   start(recipe: Recipe): Promise<Instance> {
     return this.#slot(recipe.slot).start(recipe.generation, this.#start(recipe));
+  }
+
+  /** Whether an instance that was waited for takes one more call. */
+  takes(instance: Instance): boolean {
+    const { most } = this.#options.perFunction;
+    return !this.#closed && instance.healthy(performance.now()) && instance.load < most;
   }
 
   /**

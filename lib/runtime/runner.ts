@@ -155,10 +155,21 @@ export class Runner {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       run.code = code.peek(name, namespace) ?? await code.get(name, namespace);
       run.injection = await secrets.resolve(namespace);
-      if (userId !== undefined) await userSettings?.resolve(userId);
+      const user = userId === undefined ? undefined : await userSettings?.resolve(userId);
       const ready = this.#warm(run);
       if (ready !== undefined) return ready;
-      await pool.start(this.#recipes.get(run.target, run.code, run.injection));
+      const used = run.code;
+      const recipe = this.#recipes.get(run.target, used, run.injection);
+      const instance = await pool.start(recipe);
+      const newer = this.#warm(run);
+      if (newer !== undefined) return newer;
+      // Something has changed meanwhile, and may go on to change. All of this was current when the
+      // call had begun, so it needn't be newer.
+      if (!pool.takes(instance)) continue;
+      run.code = used;
+      run.recipe = recipe;
+      run.user = recipe.narrow(user ?? NO_SETTING_VALUES);
+      return { instance, limits: recipe.limits };
     }
     throw new AppError("FUNCTION_BUSY", "The function's code or secrets change too fast", {
       headers: { "retry-after": "1" },

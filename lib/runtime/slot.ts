@@ -76,10 +76,13 @@ export class Slot {
     for (const instance of this.#instances.splice(0)) instance.retire();
   }
 
-  /** A start that was overtaken by a newer one isn't used. */
+  /**
+   * A start that was overtaken by a newer one serves those who waited for it: its values were the
+   * current ones after they had asked. They take it before anything else happens.
+   */
   #adopt(instance: Instance, starting: Promise<Instance>): void {
     if (this.#starting !== starting) {
-      instance.retire();
+      setTimeout(() => instance.retire(), 0);
       return;
     }
     this.#starting = undefined;

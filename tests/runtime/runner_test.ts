@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { AppError, type ErrorCode } from "../../lib/errors.ts";
 import { withRunner } from "../support/runner.ts";
@@ -479,5 +480,31 @@ Deno.test("an upgrade to WebSocket is refused with a reason", async () => {
   const code = { f: `export default () => new Response("x")` };
   await withRunner({ code }, async ({ call }) => {
     await assertCode(call("f", { headers: { upgrade: "websocket" } }), "WEBSOCKET_UNSUPPORTED");
+  });
+});
+
+Deno.test("a call whose values change all the time gets some that were current after it began", async () => {
+  const code = { show: `export default () => new Response(secrets.get("STEP"));` };
+  await withRunner({ code, secrets: { STEP: "value 0" } }, async ({ call, setSecrets }) => {
+    let step = 0;
+    let over = false;
+    const change = async () => {
+      while (!over) {
+        setSecrets({ STEP: `value ${++step}` });
+        await new Promise<void>((resolve) => setImmediate(resolve));
+      }
+    };
+    const changing = change();
+    try {
+      for (let i = 0; i < 3; i++) {
+        const before = step;
+        const response = await call("show");
+        const text = await response.text();
+        assert(Number(text.split(" ")[1]) >= before, `${text} after ${before}`);
+      }
+    } finally {
+      over = true;
+      await changing;
+    }
   });
 });
