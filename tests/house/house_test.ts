@@ -103,3 +103,14 @@ Deno.test("every import is pinned and comes from npm or from here", async () => 
     assertEquals(pinned || target.startsWith("./lib/std/"), true, `${name}: ${target}`);
   }
 });
+
+Deno.test("every test is run by one part of the test task", async () => {
+  const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
+  const words = [tasks["test:servers"], tasks["test:rooms"]].join(" ").split(" ");
+  const named = words.filter((word) => word.startsWith("tests/")).map((word) => word.slice(6));
+  const there: string[] = [];
+  for await (const { name } of Deno.readDir(new URL("tests/", ROOT))) {
+    if (!["support", "vectors"].includes(name)) there.push(name);
+  }
+  assertEquals(named.sort(), there.sort());
+});
