@@ -12,13 +12,15 @@ const LOOK_EVERY_MS = 10;
  * Returns the first value of `look` that is neither `undefined` nor `false`.
  *
  * @param what What is waited for, as the error tells it.
+ * @param patienceMs For how long, ms.
  * @throws {Error} When it doesn't come.
  */
 export async function until<T>(
   what: string,
   look: () => T | undefined | false | Promise<T | undefined | false>,
+  patienceMs = PATIENCE_MS,
 ): Promise<T> {
-  const end = performance.now() + PATIENCE_MS;
+  const end = performance.now() + patienceMs;
   for (;;) {
     const found = await look();
     if (found !== undefined && found !== false) return found;
