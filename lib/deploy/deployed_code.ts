@@ -88,9 +88,10 @@ export class DeployedCode {
   }
 
   /** The current code; `null` when certainly nothing is deployed; `undefined`: ask `find`. */
-  known(name: string, namespace: string | null): Code | null | undefined {
-    const catalogue = this.#cache.peek(this.#options.kind);
+  known(name: string, namespace: string | null, now?: number): Code | null | undefined {
+    const catalogue = this.#cache.peek(this.#options.kind, now);
     if (catalogue === undefined) return undefined;
+    if (catalogue.entries.size === 0) return null;
     const entry = catalogue.entries.get(labelOf({ name, namespace }));
     if (entry === undefined) return null;
     return "error" in entry ? undefined : entry.code;

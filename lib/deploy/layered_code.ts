@@ -11,7 +11,7 @@ import type { Namespace } from "../resolve/ref.ts";
 
 /** Knows what is deployed; {@linkcode import("./deployed_code.ts").DeployedCode}. */
 export interface Deployments {
-  known(name: string, namespace: string | null): Code | null | undefined;
+  known(name: string, namespace: string | null, now?: number): Code | null | undefined;
   find(name: string, namespace: string | null): Promise<Code | null>;
 }
 
@@ -32,8 +32,8 @@ export class LayeredCode implements CodeProvider {
   }
 
   /** The current code if that is known without waiting. */
-  peek(name: string, namespace: Namespace | null): Code | undefined {
-    const code = this.#deployed.known(name, namespace);
+  peek(name: string, namespace: Namespace | null, now?: number): Code | undefined {
+    const code = this.#deployed.known(name, namespace, now);
     return code === null ? this.#directory.peek(name, namespace) : code;
   }
 

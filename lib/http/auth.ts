@@ -61,9 +61,12 @@ export function credentialOf(headers: Headers): string | null | undefined {
  *
  * @throws {AppError} AUTHENTICATION_REQUIRED without a good key, RATE_LIMITED.
  */
-export function principalOf(c: CallContext, auth: Auth): Principal | Promise<Principal> {
+export function principalOf(
+  c: CallContext,
+  auth: Auth,
+  credential: string | null | undefined = credentialOf(c.req.raw.headers),
+): Principal | Promise<Principal> {
   const caller = callerOf(c);
-  const credential = credentialOf(c.req.raw.headers);
   if (credential != null) {
     return auth.cached(credential, caller) ?? auth.authenticate(credential, caller);
   }

@@ -97,8 +97,9 @@ function whoCalls(
   place: FunctionPlace,
   parts: InvokeParts,
 ): Principal | Promise<Principal | null> {
-  if (!mayBeOurs(credentialOf(c.req.raw.headers))) return nobody(c, place, parts);
-  const found = principalOf(c, parts.auth);
+  const credential = credentialOf(c.req.raw.headers);
+  if (!mayBeOurs(credential)) return nobody(c, place, parts);
+  const found = principalOf(c, parts.auth, credential);
   if (!(found instanceof Promise)) {
     return mayInvoke(found, place) ? found : admit(c, found, place, parts);
   }

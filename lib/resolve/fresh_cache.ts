@@ -84,11 +84,14 @@ export class FreshCache<V> {
     return this.#slots.get(key)?.value;
   }
 
-  /** The value of `key` if it is certainly current; never waits. */
-  peek(key: string): V | undefined {
+  /**
+   * The value of `key` if it is certainly current; never waits.
+   *
+   * @param now The monotonic time, for who has read it just now and asks for several things.
+   */
+  peek(key: string, now: number = this.#clock.monotonic()): V | undefined {
     const slot = this.#slots.get(key);
     if (slot === undefined || slot.value === undefined || slot.doubted) return undefined;
-    const now = this.#clock.monotonic();
     const age = now - slot.checkedAt;
     if (age >= this.#freshMs || !this.#isValid(slot.value)) return undefined;
     slot.usedAt = now;

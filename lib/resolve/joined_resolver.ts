@@ -9,13 +9,13 @@ import type { ResolvedSettings } from "./resolved_settings.ts";
 
 /** Where secrets come from; the resolver. */
 export interface SecretValues {
-  cached(namespace: Namespace | null): Injection | undefined;
+  cached(namespace: Namespace | null, now?: number): Injection | undefined;
   resolve(namespace: Namespace | null): Promise<Injection>;
 }
 
 /** Where the system's settings come from; the resolver of settings. */
 export interface SystemSettings {
-  cached(userId: null): ResolvedSettings | undefined;
+  cached(userId: null, now?: number): ResolvedSettings | undefined;
   resolve(userId: null): Promise<ResolvedSettings>;
 }
 
@@ -31,9 +31,9 @@ export class JoinedResolver implements SecretValues {
   }
 
   /** What a run in `namespace` gets, if that is certainly current; never waits. */
-  cached(namespace: Namespace | null): Injection | undefined {
-    const injection = this.#secrets.cached(namespace);
-    const system = this.#settings.cached(null);
+  cached(namespace: Namespace | null, now?: number): Injection | undefined {
+    const injection = this.#secrets.cached(namespace, now);
+    const system = this.#settings.cached(null, now);
     return injection && system && this.#join(injection, system);
   }
 

@@ -88,8 +88,8 @@ export class Resolver {
   }
 
   /** What a run in `namespace` gets, if that is certainly current; never waits. */
-  cached(namespace: Namespace | null): Injection | undefined {
-    return this.#cache.peek(namespace ?? NONE)?.injection;
+  cached(namespace: Namespace | null, now?: number): Injection | undefined {
+    return this.#cache.peek(namespace ?? NONE, now)?.injection;
   }
 
   /**

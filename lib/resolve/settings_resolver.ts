@@ -74,8 +74,8 @@ export class SettingsResolver {
   }
 
   /** The settings of a user, or of the system, if they are certainly current; never waits. */
-  cached(userId: UserId | null): ResolvedSettings | undefined {
-    return this.#cache.peek(userId ?? SYSTEM)?.settings;
+  cached(userId: UserId | null, now?: number): ResolvedSettings | undefined {
+    return this.#cache.peek(userId ?? SYSTEM, now)?.settings;
   }
 
   /**

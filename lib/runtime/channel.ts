@@ -7,7 +7,7 @@
  */
 import { setImmediate } from "node:timers";
 import { CallTable } from "./guest/call_table.mjs";
-import { Frame, FrameWriter, readFrames, readHead, readU32 } from "./guest/frames.mjs";
+import { Frame, FrameWriter, HeadReader, readFrames, readHead, readU32 } from "./guest/frames.mjs";
 import { IncomingBody, OutgoingBody, peekBody } from "./guest/bodies.mjs";
 import { addReads, NO_READS, type ReadWords } from "./reads.ts";
 
@@ -94,6 +94,7 @@ export class Channel {
   readonly #connection: Deno.Conn;
   readonly #writer: FrameWriter;
   readonly #events: ChannelEvents;
+  readonly #heads = new HeadReader();
   readonly #streams = new CallTable<Stream>();
   /** Streams whose frames of the current read are still being collected. */
   readonly #touched: Stream[] = [];
@@ -182,7 +183,7 @@ export class Channel {
     if (id === 0) return this.#onControl(type, payload);
     const stream = this.#streams.get(id);
     if (stream === undefined) return;
-    stream.onFrame(type, payload);
+    stream.onFrame(type, payload, this.#heads);
     if (stream.pending) this.#touched.push(stream);
   };
 
@@ -233,8 +234,6 @@ class Stream implements Call {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    // The owner may learn of the end by onEnd alone.
-    this.answer.catch(() => {});
   }
 
   get answered(): boolean {
@@ -280,9 +279,10 @@ class Stream implements Call {
     if (!this.#answered) this.cancel();
   }
 
-  onFrame(type: number, payload: Uint8Array): void {
+  /** @param heads Reads the heads of responses. */
+  onFrame(type: number, payload: Uint8Array, heads: HeadReader): void {
     if (type === Frame.RESPONSE) {
-      const { head: [status, headers, more, reads], body } = readHead(payload);
+      const { head: [status, headers, more, reads], body } = heads.read(payload);
       this.#head = { status, headers, body };
       this.#addReads(reads);
       this.#more = more;
@@ -342,13 +342,19 @@ class Stream implements Call {
     this.finish("cancelled");
   }
 
+  #fail(end: CallError["end"]): void {
+    // The owner may learn of the end by onEnd alone.
+    this.answer.catch(() => {});
+    this.#reject(new CallError(end));
+  }
+
   finish(end: CallEnd): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#outgoing?.stop();
     if (end !== "completed") {
       this.#incoming?.fail();
-      if (!this.#answered) this.#reject(new CallError(end));
+      if (!this.#answered) this.#fail(end);
     }
     this.#onEnd(end, this.#reads);
   }

@@ -29,16 +29,27 @@ const OURS = new Set(["x-service-key", "x-fluxbase-user"]);
 /**
  * The headers that user code gets: all but those of the connection and the service key, which is
  * for this server and not for the function that it lets the caller reach.
+ *
+ * @throws {AppError} WEBSOCKET_UNSUPPORTED when they ask for another protocol.
  */
 export function forwardedHeaders(headers: Headers): [string, string][] {
   const forwarded: [string, string][] = [];
   // Faster than iterating: 0.3 against 1.6 µs and more.
   headers.forEach((value, name) => {
+    if (name === "upgrade") refuseWebSocket(value);
     if (HOP_BY_HOP.has(name) || OURS.has(name)) return;
     if (name === "authorization" && /\bfxsk_|^servicekey /i.test(value)) return;
     forwarded.push([name, value]);
   });
   return forwarded;
+}
+
+function refuseWebSocket(upgrade: string): void {
+  if (upgrade.toLowerCase() !== "websocket") return;
+  throw new AppError(
+    "WEBSOCKET_UNSUPPORTED",
+    "Functions don't take WebSocket connections; stream the response instead",
+  );
 }
 
 /**

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Call, CallEnd, RequestBody, RequestHead } from "./channel.ts";
+import { ActiveCall, type CallLimits } from "./active_call.ts";
+import type { RequestBody, RequestHead } from "./channel.ts";
 import type { Child } from "./child.ts";
 import type { ResolvedSettings } from "../resolve/resolved_settings.ts";
 import { CallTable } from "./guest/call_table.mjs";
@@ -12,37 +13,6 @@ import { addReads, NO_READS, type ReadWords } from "./reads.ts";
 
 /** What an instance was made of; equal text means the same code, values and rights. */
 export type Generation = string & { readonly __brand: "Generation" };
-
-/** A call in an instance. */
-export interface ActiveCall {
-  readonly executionId: string;
-  readonly call: Call;
-  /** Resolves when the response's body has ended or the call has failed. */
-  readonly ended: Promise<CallEnd>;
-  /**
-   * Which values it had read when it ended, with those that the child's code read outside of any
-   * call until then; null when its child has told nothing. At least these, for a call that ended
-   * before its time.
-   */
-  readonly reads: ReadWords | null;
-  /** Set when the time limit ended the call. */
-  timedOut: boolean;
-}
-
-/** Time limits of a call, ms. */
-export interface CallLimits {
-  /** From the request to the head of the response. */
-  readonly answerMs: number;
-  /** From the request to the end of the response's body. */
-  readonly streamMs: number;
-}
-
-interface Tracked extends ActiveCall {
-  readonly limits: CallLimits;
-  /** The caller's signal, looked at only once the call takes longer than a sweep. */
-  readonly caller: () => AbortSignal;
-  watched: boolean;
-}
 
 /** Which execution a call's number stood for. */
 interface Remembered {
@@ -71,7 +41,7 @@ export class Instance {
   readonly generation: Generation;
   readonly child: Child;
   readonly #graceMs: number;
-  readonly #calls = new CallTable<Tracked>();
+  readonly #calls = new CallTable<ActiveCall>();
   readonly #executions = new Array<Remembered | undefined>(REMEMBERED);
   #retiring = false;
   #gaveUp = false;
@@ -131,33 +101,19 @@ export class Instance {
   ): ActiveCall {
     const callId = this.child.nextCallId;
     this.#remember(callId, executionId);
-    const { promise, resolve } = Promise.withResolvers<CallEnd>();
-    let over = false;
-    let reads: ReadWords | null = null;
+    const active = new ActiveCall(executionId, limits, caller);
     const call = this.child.call(head, body, (end, told) => {
-      over = true;
       if (end === "cancelled") this.#gaveUp = true;
-      reads = this.#takeReads(told);
+      const reads = this.#takeReads(told);
       this.#calls.delete(callId);
       this.#lastUsed = performance.now();
-      resolve(end);
       this.#endWhenDrained();
+      active.finish(end, reads);
     });
-    const tracked = {
-      executionId,
-      call,
-      ended: promise,
-      get reads() {
-        return reads;
-      },
-      timedOut: false,
-      limits,
-      caller,
-      watched: false,
-    };
+    active.sent(call);
     // A channel that is closed already has ended the call by now.
-    if (!over) this.#calls.add(callId, tracked);
-    return tracked;
+    if (!active.over) this.#calls.add(callId, active);
+    return active;
   }
 
   /** The execution that a call number in the child's output stands for. */
@@ -188,11 +144,11 @@ export class Instance {
   sweep(now: number): void {
     if (this.#calls.size === 0) return;
     this.child.ping();
-    for (const tracked of this.#calls.values()) {
-      if (!tracked.watched) watchCaller(tracked);
-      const { limits, call } = tracked;
+    for (const active of this.#calls.values()) {
+      active.watch();
+      const { limits, call } = active;
       const limit = call.answered ? limits.streamMs : limits.answerMs;
-      if (now - call.startedAt >= limit) this.#expire(tracked, now);
+      if (now - call.startedAt >= limit) this.#expire(active, now);
     }
   }
 
@@ -200,9 +156,9 @@ export class Instance {
    * Ends a call that ran out of time. What it began may still be running, so the child gets no new
    * calls; one whose event loop is blocked is ended at once, since nothing in it goes on.
    */
-  #expire(tracked: Tracked, now: number): void {
-    tracked.timedOut = true;
-    tracked.call.cancel();
+  #expire(active: ActiveCall, now: number): void {
+    active.timedOut = true;
+    active.call.cancel();
     if (this.child.silentFor(now) >= STALLED_MS / 2) this.child.kill({ kind: "stuck" });
     this.retire();
   }
@@ -231,12 +187,4 @@ export class Instance {
   #remember(callId: number, executionId: string): void {
     this.#executions[callId % REMEMBERED] = { callId, executionId };
   }
-}
-
-function watchCaller(tracked: Tracked): void {
-  tracked.watched = true;
-  if (tracked.call.answered) return;
-  const signal = tracked.caller();
-  if (signal.aborted) tracked.call.cancel();
-  else signal.addEventListener("abort", () => tracked.call.cancel(), { once: true });
 }

@@ -67,9 +67,9 @@ export class Pool {
   }
 
   /** An instance that can take a call now; `undefined` when one must be started first. */
-  ready(recipe: Recipe): Instance | undefined {
+  ready(recipe: Recipe, now: number): Instance | undefined {
     if (this.#closed) throw new AppError("SHUTTING_DOWN", "The server is shutting down");
-    return this.#slot(recipe.slot).ready(recipe.generation, performance.now(), this.#start(recipe));
+    return this.#slot(recipe.slot).ready(recipe.generation, now, this.#start(recipe));
   }
 
   /**

@@ -19,7 +19,8 @@ import {
 import type { Activation } from "./child.ts";
 import { type FunctionSettings, NO_SETTINGS, seesSecret } from "./code/settings.ts";
 import type { Execution, ExecutionSink } from "./execution.ts";
-import type { CallLimits, Generation } from "./instance.ts";
+import type { CallLimits } from "./active_call.ts";
+import type { Generation } from "./instance.ts";
 import { createMasker, type Masker } from "./mask/masker.ts";
 import type { OutputLine } from "./output.ts";
 import { narrowNetwork } from "./network.ts";

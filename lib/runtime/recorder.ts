@@ -8,18 +8,9 @@
  * @module
  */
 import { Budget } from "./budget.ts";
+import { CallCounts, type InvocationCount } from "./call_counts.ts";
 import type { Execution, ExecutionLine, ExecutionSink, GivenValues } from "./execution.ts";
 import { readLines } from "./read_lines.ts";
-
-/** Calls of one function in one minute. */
-export interface InvocationCount {
-  readonly name: string;
-  readonly namespace: string | null;
-  readonly minute: Date;
-  calls: number;
-  failures: number;
-  totalMs: number;
-}
 
 /** What is written at once. */
 export interface Batch {
@@ -67,7 +58,7 @@ export class Recorder implements ExecutionSink {
   readonly #store: ExecutionStore;
   readonly #options: RecorderOptions;
   readonly #printed = new Map<string, Printed>();
-  readonly #counts = new Map<string, InvocationCount>();
+  readonly #counts = new CallCounts();
   #executions: Execution[] = [];
   #lines: ExecutionLine[] = [];
   readonly #quiet = new Budget(QUIET_RECORDS.perSecond, QUIET_RECORDS.burst, Date.now);
@@ -87,7 +78,7 @@ export class Recorder implements ExecutionSink {
   }
 
   finished(execution: Execution): void {
-    this.#count(execution);
+    this.#counts.add(execution);
     this.#options.access?.finished(execution);
     if (this.#worthKeeping(execution)) {
       this.#keep(this.#executions, execution);
@@ -108,26 +99,15 @@ export class Recorder implements ExecutionSink {
     await this.#flushing;
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#executions.length + this.#lines.length + this.#counts.size > 0) {
+    if (this.#waits()) {
       await (this.#flushing = this.#write());
     }
   }
 
-  #count({ name, namespace, startedAt, durationMs, outcome }: Execution): void {
-    const minute = Math.floor(startedAt.getTime() / 60_000) * 60_000;
-    const key = `${minute}/${namespace ?? ""}/${name}`;
-    let count = this.#counts.get(key);
-    if (count === undefined) {
-      count = { name, namespace, minute: new Date(minute), calls: 0, failures: 0, totalMs: 0 };
-      this.#counts.set(key, count);
-    }
-    count.calls++;
-    count.totalMs += durationMs;
-    if (outcome !== "completed") count.failures++;
-  }
-
   #worthKeeping({ id, outcome, startedAt, durationMs }: Execution): boolean {
-    const quiet = outcome === "completed" && !this.#printed.has(id);
+    // Most have printed nothing, and no run has: then there is nothing to look its id up in.
+    const printed = this.#printed.size > 0 && this.#printed.has(id);
+    const quiet = outcome === "completed" && !printed;
     return (quiet ? this.#quiet : this.#loud).spend(1, startedAt.getTime() + durationMs);
   }
 
@@ -158,6 +138,10 @@ export class Recorder implements ExecutionSink {
     return full ? "[output truncated: the limit of one execution is reached]" : text;
   }
 
+  #waits(): boolean {
+    return this.#executions.length + this.#lines.length > 0 || !this.#counts.empty;
+  }
+
   #schedule(): void {
     if (this.#timer !== undefined || this.#flushing !== undefined) return;
     this.#timer = setTimeout(() => {
@@ -170,11 +154,10 @@ export class Recorder implements ExecutionSink {
     const batch = {
       executions: this.#executions,
       lines: this.#lines,
-      counts: [...this.#counts.values()],
+      counts: this.#counts.take(),
     };
     this.#executions = [];
     this.#lines = [];
-    this.#counts.clear();
     let lost = this.#dropped;
     this.#dropped = 0;
     let failure: unknown;
@@ -186,6 +169,6 @@ export class Recorder implements ExecutionSink {
     }
     this.#flushing = undefined;
     if (lost > 0) this.#options.onLoss?.(lost, failure);
-    if (this.#executions.length + this.#lines.length + this.#counts.size > 0) this.#schedule();
+    if (this.#waits()) this.#schedule();
   }
 }

@@ -6,11 +6,12 @@
 import { AppError } from "../errors.ts";
 import { type Injection, sourcesOf } from "../resolve/injection.ts";
 import { NO_SETTING_VALUES, type ResolvedSettings } from "../resolve/resolved_settings.ts";
-import { CallError } from "./channel.ts";
+import { type Answer, CallError, type RequestBody } from "./channel.ts";
 import type { Execution, ExecutionSink, Outcome } from "./execution.ts";
 import { lostCallError } from "./exit_reason.ts";
 import { forwardedHeaders, takeBody, toResponse } from "./http_message.ts";
-import type { ActiveCall, CallLimits, Instance } from "./instance.ts";
+import type { ActiveCall, CallLimits } from "./active_call.ts";
+import type { Instance } from "./instance.ts";
 import type { ChildShape } from "./permissions.ts";
 import type { Pool } from "./pool.ts";
 import { type FunctionRecipe, Recipes } from "./recipes.ts";
@@ -57,6 +58,8 @@ interface Run {
   recipe: FunctionRecipe | undefined;
   /** The part of the caller's settings that the function sees. */
   user: ResolvedSettings;
+  /** What the call is sent to, once that is known. */
+  ready: Ready | undefined;
   /** The call in an instance, once it is sent. */
   active: ActiveCall | undefined;
 }
@@ -78,75 +81,80 @@ export class Runner {
    * names the record.
    */
   async invoke(request: Request, target: Target): Promise<Response> {
+    const startedAt = performance.now();
     const run: Run = {
       id: crypto.randomUUID(),
       target,
-      startedAt: performance.now(),
+      startedAt,
       startedDate: new Date(),
       code: undefined,
       injection: undefined,
       recipe: undefined,
       user: NO_SETTING_VALUES,
+      ready: undefined,
       active: undefined,
     };
     try {
-      return await this.#run(request, run);
+      const headers = forwardedHeaders(request.headers);
+      const body = request.body === null
+        ? null
+        : await takeBody(request, this.#parts.limits.bodyBytes);
+      const now = body === null ? startedAt : performance.now();
+      run.ready = this.#warm(run, now) ?? await this.#warmUp(run);
+      const active = this.#send(run, run.ready, request, headers, body);
+      return this.#respond(run, active, run.ready.instance, await active.call.answer);
     } catch (error) {
-      throw this.#failed(run, error);
+      throw this.#failed(run, await explain(error, run));
     }
   }
 
-  async #run(request: Request, run: Run): Promise<Response> {
-    refuseUpgrade(request);
-    const body = await takeBody(request, this.#parts.limits.bodyBytes);
-    const { instance, limits } = this.#warm(run) ?? await this.#warmUp(run);
-    const active = run.active = instance.call(
-      run.id,
-      {
-        method: request.method,
-        url: request.url,
-        headers: forwardedHeaders(request.headers),
-        ...instance.settingsOf(run.user),
-      },
-      body,
-      limits,
-      () => request.signal,
-    );
-    try {
-      const answer = await active.call.answer;
-      const response = toResponse(answer, instance.masker, run.id, (name) => {
-        this.#noteMasked(run, name);
-      });
-      active.ended.then((end) => this.#finish(run, outcomeOf(end, active), response.status));
-      return response;
-    } catch (error) {
-      throw await explain(error, active, instance);
-    }
+  #send(
+    run: Run,
+    { instance, limits }: Ready,
+    request: Request,
+    headers: [string, string][],
+    body: RequestBody,
+  ): ActiveCall {
+    const head = {
+      method: request.method,
+      url: request.url,
+      headers,
+      ...instance.settingsOf(run.user),
+    };
+    return run.active = instance.call(run.id, head, body, limits, () => request.signal);
+  }
+
+  #respond(run: Run, active: ActiveCall, instance: Instance, answer: Answer): Response {
+    const response = toResponse(answer, instance.masker, run.id, (name) => {
+      this.#noteMasked(run, name);
+    });
+    active.whenEnded((end) => this.#finish(run, outcomeOf(end, active), answer.status));
+    return response;
   }
 
   /**
    * An instance with the code and the values of now, if one is ready. Nothing is waited for between
    * looking at the values and sending the call, so a call never gets values older than its start.
    */
-  #warm(run: Run): Ready | undefined {
+  #warm(run: Run, now: number): Ready | undefined {
     const { code, secrets, pool } = this.#parts;
     const { name, namespace } = run.target;
-    run.code = code.peek(name, namespace) ?? run.code;
-    run.injection = secrets.cached(namespace) ?? run.injection;
-    const user = this.#userSettings(run);
+    run.code = code.peek(name, namespace, now) ?? run.code;
+    run.injection = secrets.cached(namespace, now) ?? run.injection;
+    const user = this.#userSettings(run, now);
     if (!run.code || !run.injection || !user) return undefined;
     const recipe = this.#recipes.get(run.target, run.code, run.injection);
     run.recipe = recipe;
     run.user = recipe.narrow(user);
-    const instance = pool.ready(recipe);
+    const instance = pool.ready(recipe, now);
     return instance && { instance, limits: recipe.limits };
   }
 
   /** The caller's settings if they are certainly current. */
-  #userSettings({ target: { userId } }: Run): ResolvedSettings | undefined {
+  #userSettings({ target: { userId } }: Run, now: number): ResolvedSettings | undefined {
     const { userSettings } = this.#parts;
     if (userId === undefined || userSettings === undefined) return NO_SETTING_VALUES;
-    return userSettings.cached(userId);
+    return userSettings.cached(userId, now);
   }
 
   async #warmUp(run: Run): Promise<Ready> {
@@ -156,12 +164,12 @@ export class Runner {
       run.code = code.peek(name, namespace) ?? await code.get(name, namespace);
       run.injection = await secrets.resolve(namespace);
       const user = userId === undefined ? undefined : await userSettings?.resolve(userId);
-      const ready = this.#warm(run);
+      const ready = this.#warm(run, performance.now());
       if (ready !== undefined) return ready;
       const used = run.code;
       const recipe = this.#recipes.get(run.target, used, run.injection);
       const instance = await pool.start(recipe);
-      const newer = this.#warm(run);
+      const newer = this.#warm(run, performance.now());
       if (newer !== undefined) return newer;
       // Something has changed meanwhile, and may go on to change. All of this was current when the
       // call had begun, so it needn't be newer.
@@ -229,14 +237,6 @@ const OUTCOMES: Partial<Record<AppError["code"], Outcome>> = {
   REQUEST_CANCELLED: "cancelled",
 };
 
-function refuseUpgrade(request: Request): void {
-  if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") return;
-  throw new AppError(
-    "WEBSOCKET_UNSUPPORTED",
-    "Functions don't take WebSocket connections; stream the response instead",
-  );
-}
-
 function outcomeOf(end: string, { timedOut }: ActiveCall): Outcome {
   if (timedOut) return "timeout";
   if (end === "completed" || end === "cancelled") return end;
@@ -254,7 +254,8 @@ function unsendable(cause: unknown, active: ActiveCall): AppError {
 }
 
 /** The error for a call that ended without an answer. */
-async function explain(error: unknown, active: ActiveCall, instance: Instance): Promise<unknown> {
+async function explain(error: unknown, { active, ready }: Run): Promise<unknown> {
+  if (active === undefined || ready === undefined) return error;
   if (!(error instanceof CallError)) return unsendable(error, active);
   if (active.timedOut) {
     return new AppError("FUNCTION_TIMEOUT", "The function did not answer in time");
@@ -265,6 +266,6 @@ async function explain(error: unknown, active: ActiveCall, instance: Instance): 
     case "cancelled":
       return new AppError("REQUEST_CANCELLED", "The caller went away before there was an answer");
     case "lost":
-      return lostCallError(await instance.child.exited);
+      return lostCallError(await ready.instance.child.exited);
   }
 }

@@ -8,7 +8,7 @@ import type { Namespace } from "../resolve/ref.ts";
 import type { ResolvedSettings } from "../resolve/resolved_settings.ts";
 import type { UserId } from "../resolve/setting_ref.ts";
 import type { FunctionSettings } from "./code/settings.ts";
-import type { CallLimits } from "./instance.ts";
+import type { CallLimits } from "./active_call.ts";
 
 /** A function's code, bundled to one module. */
 export interface Code {
@@ -19,23 +19,26 @@ export interface Code {
   readonly settings?: FunctionSettings;
 }
 
-/** Where code comes from. */
+/**
+ * Where code comes from. Here as below, `now` is the time of `performance.now()`, for who has just
+ * read it: a call asks for several things at once.
+ */
 export interface CodeProvider {
   /** The current code if that is known without waiting. */
-  peek(name: string, namespace: Namespace | null): Code | undefined;
+  peek(name: string, namespace: Namespace | null, now?: number): Code | undefined;
   /** @throws {AppError} FUNCTION_NOT_FOUND or FUNCTION_INVALID. */
   get(name: string, namespace: Namespace | null): Promise<Code>;
 }
 
 /** Where values come from; the resolver. */
 export interface InjectionProvider {
-  cached(namespace: Namespace | null): Injection | undefined;
+  cached(namespace: Namespace | null, now?: number): Injection | undefined;
   resolve(namespace: Namespace | null): Promise<Injection>;
 }
 
 /** Where the settings of users come from; the resolver of settings. */
 export interface UserSettingsProvider {
-  cached(userId: UserId): ResolvedSettings | undefined;
+  cached(userId: UserId, now?: number): ResolvedSettings | undefined;
   resolve(userId: UserId): Promise<ResolvedSettings>;
 }
 

@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { Frame, FrameWriter, readFrames, readHead, readU32 } from "./frames.mjs";
+import { Frame, FrameWriter, HeadReader, readFrames, readHead, readU32 } from "./frames.mjs";
 import { IncomingBody, OutgoingBody, peekBody } from "./bodies.mjs";
 import { CallTable } from "./call_table.mjs";
 import { makeCallContext } from "./call_context.mjs";
@@ -43,6 +43,7 @@ Deno.permissions.revokeSync({ name: "write", path });
 const exit = Deno.exit.bind(Deno);
 const setEnv = Deno.env.set.bind(Deno.env);
 const writer = new FrameWriter(connection, () => exit(0), whenTheTurnIsOver);
+const requests = new HeadReader();
 /** @type {CallTable<Call>} */
 const calls = new CallTable();
 /**
@@ -71,7 +72,7 @@ function whenTheTurnIsOver(drain) {
 /** @param {number} type @param {number} id @param {Uint8Array} payload */
 function onFrame(type, id, payload) {
   if (type === Frame.REQUEST) {
-    const { head, body } = readHead(payload);
+    const { head, body } = requests.read(payload);
     serve(id, head, body);
     return;
   }
