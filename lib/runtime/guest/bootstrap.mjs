@@ -13,7 +13,7 @@ import { Frame, FrameWriter, HeadReader, readFrames, readHead, readU32 } from ".
 import { IncomingBody, OutgoingBody, peekBody } from "./bodies.mjs";
 import { CallTable } from "./call_table.mjs";
 import { makeCallContext } from "./call_context.mjs";
-import { makeRequest } from "./call_request.mjs";
+import { RequestMaker } from "./call_request.mjs";
 import { jobHandler } from "./job.mjs";
 import { makeNote } from "./reads.mjs";
 import { installSecrets, numbered } from "./secrets.mjs";
@@ -25,7 +25,7 @@ import { takeStaticBody } from "./static_body.mjs";
  * @typedef {object} Call
  * @property {number} id
  * @property {import("./secrets.mjs").Entries | undefined} settings Those of the user who calls.
- * @property {AbortController} controller
+ * @property {AbortController | undefined} controller Made when somebody asks for its signal.
  * @property {IncomingBody | undefined} incoming
  * @property {OutgoingBody | undefined} outgoing
  * @property {number[] | undefined} reads See `reads.mjs`, as for those below.
@@ -43,7 +43,8 @@ Deno.permissions.revokeSync({ name: "write", path });
 const exit = Deno.exit.bind(Deno);
 const setEnv = Deno.env.set.bind(Deno.env);
 const writer = new FrameWriter(connection, () => exit(0), whenTheTurnIsOver);
-const requests = new HeadReader();
+const heads = new HeadReader();
+const requests = new RequestMaker();
 /** @type {CallTable<Call>} */
 const calls = new CallTable();
 /**
@@ -72,7 +73,7 @@ function whenTheTurnIsOver(drain) {
 /** @param {number} type @param {number} id @param {Uint8Array} payload */
 function onFrame(type, id, payload) {
   if (type === Frame.REQUEST) {
-    const { head, body } = requests.read(payload);
+    const { head, body } = heads.read(payload);
     serve(id, head, body);
     return;
   }
@@ -116,22 +117,33 @@ function sendReads(call) {
 function abandon(call) {
   call.incoming?.fail();
   call.outgoing?.stop();
-  call.controller.abort(new DOMException("The caller is gone", "AbortError"));
+  controllerOf(call).abort(new DOMException("The caller is gone", "AbortError"));
+}
+
+/** @param {Call} call */
+function controllerOf(call) {
+  return call.controller ??= new AbortController();
+}
+
+/** @param {Call} call */
+function isAborted(call) {
+  return call.controller?.signal.aborted ?? false;
 }
 
 /**
- * @param {number} id
- * @param {[
+ * @typedef {[
  *   method: string, url: string, headers: [string, string][], more: boolean, settings?: number,
- * ]} head
- * @param {Uint8Array<ArrayBuffer>} body
+ * ]} Head
  */
-async function serve(id, [method, url, headers, more, settings], body) {
+
+/** @param {number} id @param {Head} head @param {Uint8Array<ArrayBuffer>} body */
+function serve(id, head, body) {
+  const settings = head[4];
   /** @type {Call} */
   const call = {
     id,
     settings: settings === undefined ? undefined : given.get(settings),
-    controller: new AbortController(),
+    controller: undefined,
     incoming: undefined,
     outgoing: undefined,
     reads: undefined,
@@ -140,15 +152,21 @@ async function serve(id, [method, url, headers, more, settings], body) {
     ended: false,
   };
   calls.add(id, call);
+  runAs(call, answerCall, call, head, body);
+}
+
+/** @param {Call} call @param {Head} head @param {Uint8Array<ArrayBuffer>} bytes */
+async function answerCall(call, head, bytes) {
+  const { id } = call;
   try {
+    const [method, , , more, settings] = head;
     if (settings !== undefined && call.settings === undefined) throw new Error("No such settings");
-    const init = { method, headers, body: requestBody(id, call, method, more, body) };
-    const request = makeRequest(url, init, () => call.controller.signal);
-    const value = await runAs(call, /** @type {Handler} */ (handler), request);
-    // User code runs here, too: where it makes the body as it is read.
-    await runAs(call, respond, id, call, toResponse(value), method === "HEAD");
+    const body = requestBody(id, call, method, more, bytes);
+    const request = requests.make(head, body, () => controllerOf(call).signal);
+    const value = await /** @type {Handler} */ (handler)(request);
+    await respond(id, call, toResponse(value), method === "HEAD");
   } catch (error) {
-    runAs(call, () => console.error(error));
+    console.error(error);
     sendReads(call);
     writer.frame(Frame.FAILED, id);
   } finally {
@@ -200,9 +218,9 @@ async function respond(id, call, response, headOnly) {
   if (next === undefined) return;
   call.outgoing = new OutgoingBody(writer, id, reader);
   call.outgoing.spend(part?.length ?? 0);
-  if (call.controller.signal.aborted) call.outgoing.stop();
+  if (isAborted(call)) call.outgoing.stop();
   const sent = await call.outgoing.send(next);
-  if (!sent && !call.controller.signal.aborted) {
+  if (!sent && !isAborted(call)) {
     console.error("The response's body failed before it was complete");
   }
 }
@@ -210,7 +228,7 @@ async function respond(id, call, response, headOnly) {
 /**
  * Sends the head of the answer, with what the call has read.
  * @param {Call} call @param {number} status @param {[string, string][]} headers
- * @param {boolean} more @param {Uint8Array} [part]
+ * @param {boolean} more @param {Uint8Array | string} [part]
  */
 function answer(call, status, headers, more, part) {
   /** @type {unknown[]} */

@@ -21,24 +21,26 @@
  * @returns {Promise<CallContext<T>>}
  */
 export async function makeCallContext() {
-  const core = Reflect.get(Deno, Reflect.get(Deno, "internal"))?.core;
-  if (core?.AsyncVariable === undefined || core.setAsyncContext === undefined) {
+  // Taken now: user code may change what is reachable, and would file its lines under other calls.
+  const { getAsyncContext, setAsyncContext } =
+    Reflect.get(Deno, Reflect.get(Deno, "internal"))?.core ?? {};
+  if (getAsyncContext === undefined || setAsyncContext === undefined) {
     const { AsyncLocalStorage } = await import("node:async_hooks");
     const storage = new AsyncLocalStorage();
     return { get: storage.getStore.bind(storage), run: storage.run.bind(storage) };
   }
-  // Taken now: user code may change what is reachable, and would file its lines under other calls.
-  const variable = new core.AsyncVariable();
-  const setContext = core.setAsyncContext;
-  const enter = variable.enter.bind(variable);
+  const key = Symbol("call");
   return {
-    get: variable.get.bind(variable),
+    get: () => getAsyncContext()?.[key],
     run(value, work, ...args) {
-      const before = enter(value);
+      const before = getAsyncContext();
+      // What others keep there, such as user code's own AsyncLocalStorage, stays, and they leave
+      // this. Deno's AsyncVariable would put each value into a WeakMap, which is slow to collect.
+      setAsyncContext({ ...before, [key]: value });
       try {
         return work(...args);
       } finally {
-        setContext(before);
+        setAsyncContext(before);
       }
     },
   };

@@ -54,6 +54,8 @@ export const MAX_PAYLOAD = 256 * 1024 * 1024;
 const HEADER = 9;
 const INITIAL = 64 * 1024;
 const KEEP = 1024 * 1024;
+/** Bytes that one UTF-16 unit takes at most. */
+const MAX_UTF8 = 3;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const NO_BYTES = new Uint8Array(0);
@@ -104,17 +106,28 @@ export class FrameWriter {
 
   /**
    * Queues a frame whose payload is a JSON head and the first part of a body.
-   * @param {number} type @param {number} stream @param {unknown} head @param {Uint8Array} [body]
+   * @param {number} type @param {number} stream @param {unknown} head
+   * @param {Uint8Array | string} [body] Text goes as UTF-8.
    */
   head(type, stream, head, body = NO_BYTES) {
     const json = JSON.stringify(head);
-    const at = this.#reserve(HEADER + 4 + json.length * 3 + body.length);
+    const at = this.#reserve(HEADER + 4 + (json.length + body.length) * MAX_UTF8);
     const start = at + HEADER + 4;
-    const written = encoder.encodeInto(json, this.#buffer.subarray(start)).written;
-    this.#u32(at + HEADER, written);
-    this.#buffer.set(body, start + written);
-    this.#header(at, 4 + written + body.length, type, stream);
-    this.#commit(start + written + body.length);
+    const bodyAt = start + this.#put(json, start);
+    this.#u32(at + HEADER, bodyAt - start);
+    const end = bodyAt + this.#put(body, bodyAt);
+    this.#header(at, end - at - HEADER, type, stream);
+    this.#commit(end);
+  }
+
+  /** @param {Uint8Array | string} content @param {number} at @returns {number} Bytes written. */
+  #put(content, at) {
+    if (content.length === 0) return 0;
+    if (typeof content === "string") {
+      return encoder.encodeInto(content, this.#buffer.subarray(at)).written;
+    }
+    this.#buffer.set(content, at);
+    return content.length;
   }
 
   /** @param {number} stream @param {number} bytes */

@@ -10,21 +10,23 @@
  */
 import { MAX_PART } from "./frames.mjs";
 
-const encoder = new TextEncoder();
 const INNER = Object.getOwnPropertySymbols(new Response("")).find(({ description }) =>
   description === "response"
 );
 
 /**
  * @param {Response} response Its headers must have been looked at: the body is put there with them.
- * @returns {Uint8Array | undefined} The whole body; nothing where it must be read. Once.
+ * @returns {Uint8Array | string | undefined} The whole body, text for UTF-8; nothing where it must be read. Once.
  */
 export function takeStaticBody(response) {
   if (INNER === undefined) return undefined;
   const held = Reflect.get(response, INNER)?.body?.streamOrStatic;
   if (held?.consumed !== false) return undefined;
-  const bytes = typeof held.body === "string" ? encoder.encode(held.body) : held.body;
-  if (!(bytes instanceof Uint8Array) || bytes.length > MAX_PART) return undefined;
+  const { body } = held;
+  const isText = typeof body === "string";
+  if (!isText && !(body instanceof Uint8Array)) return undefined;
+  // A unit of text is up to three bytes.
+  if (body.length * (isText ? 3 : 1) > MAX_PART) return undefined;
   held.consumed = true;
-  return bytes;
+  return body;
 }
