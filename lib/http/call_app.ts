@@ -31,33 +31,39 @@ export function withCallsFirst(
   parts: InvokeParts & { readonly log: Log; readonly witness?: ErrorWitness },
 ): Fetch {
   const onError = errorHandler(parts.log, parts.witness);
-  return async function fetch(request, bindings) {
+  return function fetch(request, bindings) {
     const call = CALL.exec(request.url);
     // A response to HEAD has no body, which the app sees to.
-    if (call === null || request.method === "HEAD") return await app.fetch(request, bindings);
+    if (call === null || request.method === "HEAD") return app.fetch(request, bindings);
     const context = new Call(request, bindings, call[1]!);
-    try {
-      return await invoke(context, parts);
-    } catch (error) {
-      return onError(error, context);
-    }
+    return invoke(context, parts).catch((error) => onError(error, context));
   };
 }
 
 /** The context of a call. */
 class Call implements CallContext {
   readonly env: AppEnv["Bindings"];
-  readonly req: CallContext["req"];
+  readonly raw: Request;
+  readonly #name: string;
   #requestId: string | undefined;
   #principal: Principal | undefined;
 
   constructor(raw: Request, env: AppEnv["Bindings"], name: string) {
+    this.raw = raw;
     this.env = env;
-    this.req = {
-      raw,
-      param: () => name,
-      query: (key) => new URL(raw.url).searchParams.get(key) ?? undefined,
-    };
+    this.#name = name;
+  }
+
+  get req(): CallContext["req"] {
+    return this;
+  }
+
+  param(): string {
+    return this.#name;
+  }
+
+  query(key: string): string | undefined {
+    return new URL(this.raw.url).searchParams.get(key) ?? undefined;
   }
 
   get(key: "requestId"): string | undefined;

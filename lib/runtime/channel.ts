@@ -9,6 +9,7 @@ import { setImmediate } from "node:timers";
 import { CallTable } from "./guest/call_table.mjs";
 import { Frame, FrameWriter, HeadReader, readFrames, readHead, readU32 } from "./guest/frames.mjs";
 import { IncomingBody, OutgoingBody, peekBody } from "./guest/bodies.mjs";
+import { RequestHeads, type WireHead } from "./request_heads.ts";
 import { addReads, NO_READS, type ReadWords } from "./reads.ts";
 
 /** The head of a request, as it goes to the child. */
@@ -94,6 +95,7 @@ export class Channel {
   readonly #connection: Deno.Conn;
   readonly #writer: FrameWriter;
   readonly #events: ChannelEvents;
+  readonly #requests = new RequestHeads();
   readonly #heads = new HeadReader();
   readonly #streams = new CallTable<Stream>();
   /** Streams whose frames of the current read are still being collected. */
@@ -144,7 +146,7 @@ export class Channel {
    */
   call(head: RequestHead, body: RequestBody, onEnd: OnEnd): Call {
     const id = this.#nextId++;
-    const stream = new Stream(id, this.#writer, (end, reads) => {
+    const stream = new Stream(id, this.#writer, this.#requests, (end, reads) => {
       this.#streams.delete(id);
       onEnd(end, reads);
     });
@@ -200,21 +202,13 @@ export class Channel {
   }
 }
 
-/** A request's head as it is sent. */
-type WireHead = [
-  method: string,
-  url: string,
-  headers: RequestHead["headers"],
-  more: boolean,
-  settings?: number,
-];
-
 /** One call's frames. */
 class Stream implements Call {
   readonly startedAt = performance.now();
   readonly answer: Promise<Answer>;
   readonly #id: number;
   readonly #writer: FrameWriter;
+  readonly #heads: RequestHeads;
   readonly #onEnd: OnEnd;
   #resolve!: (answer: Answer) => void;
   #reject!: (error: CallError) => void;
@@ -226,9 +220,11 @@ class Stream implements Call {
   #incoming: IncomingBody | undefined;
   #outgoing: OutgoingBody | undefined;
 
-  constructor(id: number, writer: FrameWriter, onEnd: OnEnd) {
+  /** @param heads Makes the heads of requests. */
+  constructor(id: number, writer: FrameWriter, heads: RequestHeads, onEnd: OnEnd) {
     this.#id = id;
     this.#writer = writer;
+    this.#heads = heads;
     this.#onEnd = onEnd;
     this.answer = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -245,20 +241,24 @@ class Stream implements Call {
     return this.#head !== undefined && !this.#answered;
   }
 
-  send({ method, url, headers, settings }: RequestHead, body: RequestBody): void {
-    const head: WireHead = [method, url, headers, false];
-    if (body instanceof ReadableStream) this.#sendStreaming(head, settings, body.getReader());
-    else this.#sendHead(head, settings, body ?? undefined);
+  send(head: RequestHead, body: RequestBody): void {
+    if (body instanceof ReadableStream) this.#sendStreaming(head, body.getReader());
+    else this.#sendHead(head, false, body ?? undefined);
   }
 
-  #sendHead(head: WireHead, settings: RequestHead["settings"], body: Uint8Array | undefined): void {
-    if (settings !== undefined) head.push(settings());
-    this.#writer.head(Frame.REQUEST, this.#id, head, body);
+  #sendHead(
+    { method, url, headers, settings }: RequestHead,
+    more: boolean,
+    body: Uint8Array | undefined,
+  ): void {
+    const wire: WireHead = settings === undefined
+      ? [method, url, headers, more]
+      : [method, url, headers, more, settings()];
+    this.#writer.written(Frame.REQUEST, this.#id, this.#heads.encode(wire), body);
   }
 
   async #sendStreaming(
-    head: WireHead,
-    settings: RequestHead["settings"],
+    head: RequestHead,
     reader: ReadableStreamDefaultReader<Uint8Array>,
   ): Promise<void> {
     this.#outgoing = new OutgoingBody(this.#writer, this.#id, reader);
@@ -266,8 +266,7 @@ class Stream implements Call {
       const { part, next } = await peekBody(reader);
       if (this.#ended) return;
       this.#outgoing.spend(part?.length ?? 0);
-      head[3] = next !== undefined;
-      this.#sendHead(head, settings, part);
+      this.#sendHead(head, next !== undefined, part);
       if (next !== undefined && !await this.#outgoing.send(next)) this.#uploadBroke();
     } catch {
       this.#uploadBroke();

@@ -109,8 +109,16 @@ export class FrameWriter {
    * @param {number} type @param {number} stream @param {unknown} head
    * @param {Uint8Array | string} [body] Text goes as UTF-8.
    */
-  head(type, stream, head, body = NO_BYTES) {
-    const json = JSON.stringify(head);
+  head(type, stream, head, body) {
+    this.written(type, stream, JSON.stringify(head), body);
+  }
+
+  /**
+   * The same with a head that is JSON already.
+   * @param {number} type @param {number} stream @param {Uint8Array | string} json
+   * @param {Uint8Array | string} [body]
+   */
+  written(type, stream, json, body = NO_BYTES) {
     const at = this.#reserve(HEADER + 4 + (json.length + body.length) * MAX_UTF8);
     const start = at + HEADER + 4;
     const bodyAt = start + this.#put(json, start);
