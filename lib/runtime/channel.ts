@@ -9,7 +9,6 @@ import { setImmediate } from "node:timers";
 import { CallTable } from "./guest/call_table.mjs";
 import { Frame, FrameWriter, HeadReader, readFrames, readHead, readU32 } from "./guest/frames.mjs";
 import { IncomingBody, OutgoingBody, peekBody } from "./guest/bodies.mjs";
-import { RequestHeads, type WireHead } from "./request_heads.ts";
 import { addReads, NO_READS, type ReadWords } from "./reads.ts";
 
 /** The head of a request, as it goes to the child. */
@@ -95,7 +94,6 @@ export class Channel {
   readonly #connection: Deno.Conn;
   readonly #writer: FrameWriter;
   readonly #events: ChannelEvents;
-  readonly #requests = new RequestHeads();
   readonly #heads = new HeadReader();
   readonly #streams = new CallTable<Stream>();
   /** Streams whose frames of the current read are still being collected. */
@@ -146,7 +144,7 @@ export class Channel {
    */
   call(head: RequestHead, body: RequestBody, onEnd: OnEnd): Call {
     const id = this.#nextId++;
-    const stream = new Stream(id, this.#writer, this.#requests, (end, reads) => {
+    const stream = new Stream(id, this.#writer, (end, reads) => {
       this.#streams.delete(id);
       onEnd(end, reads);
     });
@@ -208,7 +206,6 @@ class Stream implements Call {
   readonly answer: Promise<Answer>;
   readonly #id: number;
   readonly #writer: FrameWriter;
-  readonly #heads: RequestHeads;
   readonly #onEnd: OnEnd;
   #resolve!: (answer: Answer) => void;
   #reject!: (error: CallError) => void;
@@ -220,11 +217,9 @@ class Stream implements Call {
   #incoming: IncomingBody | undefined;
   #outgoing: OutgoingBody | undefined;
 
-  /** @param heads Makes the heads of requests. */
-  constructor(id: number, writer: FrameWriter, heads: RequestHeads, onEnd: OnEnd) {
+  constructor(id: number, writer: FrameWriter, onEnd: OnEnd) {
     this.#id = id;
     this.#writer = writer;
-    this.#heads = heads;
     this.#onEnd = onEnd;
     this.answer = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -251,10 +246,10 @@ class Stream implements Call {
     more: boolean,
     body: Uint8Array | undefined,
   ): void {
-    const wire: WireHead = settings === undefined
+    const head = settings === undefined
       ? [method, url, headers, more]
       : [method, url, headers, more, settings()];
-    this.#writer.written(Frame.REQUEST, this.#id, this.#heads.encode(wire), body);
+    this.#writer.head(Frame.REQUEST, this.#id, head, body);
   }
 
   async #sendStreaming(

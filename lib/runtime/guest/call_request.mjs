@@ -40,7 +40,7 @@ class CallRequest extends NativeRequest {
  * How many requests are made of one before it is made anew: it holds on to something of each of
  * them for as long as it lives.
  */
-const USES = 32;
+const USES = 128;
 
 /**
  * Makes requests. One with the same head as the one before is a copy of it, which takes half as

@@ -75,6 +75,7 @@ export class FrameWriter {
   /** @type {Connection} */ #connection;
   /** @type {(error: unknown) => void} */ #onError;
   /** @type {(drain: () => void) => void} */ #schedule;
+  #heads = new HeadMaker();
   #buffer = new Uint8Array(INITIAL);
   #spare = new Uint8Array(INITIAL);
   #length = 0;
@@ -109,20 +110,13 @@ export class FrameWriter {
    * @param {number} type @param {number} stream @param {unknown} head
    * @param {Uint8Array | string} [body] Text goes as UTF-8.
    */
-  head(type, stream, head, body) {
-    this.written(type, stream, JSON.stringify(head), body);
-  }
-
-  /**
-   * The same with a head that is JSON already.
-   * @param {number} type @param {number} stream @param {Uint8Array | string} json
-   * @param {Uint8Array | string} [body]
-   */
-  written(type, stream, json, body = NO_BYTES) {
-    const at = this.#reserve(HEADER + 4 + (json.length + body.length) * MAX_UTF8);
+  head(type, stream, head, body = NO_BYTES) {
+    const json = this.#heads.encode(head);
+    const at = this.#reserve(HEADER + 4 + json.length + body.length * MAX_UTF8);
     const start = at + HEADER + 4;
-    const bodyAt = start + this.#put(json, start);
-    this.#u32(at + HEADER, bodyAt - start);
+    const bodyAt = start + json.length;
+    this.#u32(at + HEADER, json.length);
+    this.#buffer.set(json, start);
     const end = bodyAt + this.#put(body, bodyAt);
     this.#header(at, end - at - HEADER, type, stream);
     this.#commit(end);
@@ -278,8 +272,44 @@ export function readHead(payload) {
   return { head: parseHead(payload, end), body: bodyFrom(payload, end) };
 }
 
-/** A longer head is parsed anew each time, bytes. */
-const MAX_KEPT_HEAD = 1024;
+/** A longer head is made and parsed anew each time, bytes. */
+const MAX_KEPT_HEAD = 2048;
+
+/**
+ * Makes heads, and keeps the last one: most calls of a function have the same head as the call
+ * before, and comparing it takes a third of making it.
+ */
+class HeadMaker {
+  /** @type {unknown} */ #head;
+  #json = NO_BYTES;
+
+  /** @param {unknown} head @returns {Uint8Array} JSON as UTF-8; never to be changed. */
+  encode(head) {
+    if (!isSame(head, this.#head)) {
+      const json = encoder.encode(JSON.stringify(head));
+      // That of an activation, which isn't made twice, has values in it.
+      if (json.length > MAX_KEPT_HEAD || !Array.isArray(head)) return json;
+      // A copy: what a call has read goes on changing.
+      this.#head = copy(head);
+      this.#json = json;
+    }
+    return this.#json;
+  }
+}
+
+/** @param {unknown} a @param {unknown} b @returns {boolean} */
+function isSame(a, b) {
+  if (a === b) return true;
+  if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
+  // From behind, where heads differ if they do.
+  for (let i = a.length - 1; i >= 0; i--) if (!isSame(a[i], b[i])) return false;
+  return true;
+}
+
+/** @param {unknown} value @returns {unknown} */
+function copy(value) {
+  return Array.isArray(value) ? value.map(copy) : value;
+}
 
 /**
  * Splits payloads as {@linkcode readHead}, and keeps the last head: most calls of a function have
