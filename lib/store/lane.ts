@@ -3,21 +3,16 @@
  *
  * @module
  */
-import { unavailable } from "./sql_error.ts";
-
-interface Waiter {
-  readonly admit: () => void;
-}
+import { WaitingLine } from "./waiting_line.ts";
 
 /** A queue of tasks of which one runs at a time. */
 export class Lane {
-  readonly #waitMs: number;
-  readonly #waiting = new Set<Waiter>();
+  readonly #waiting: WaitingLine<void>;
   #occupied = false;
 
   /** @param waitMs Milliseconds that a task may wait for its turn. */
   constructor(waitMs: number) {
-    this.#waitMs = waitMs;
+    this.#waiting = new WaitingLine(waitMs);
   }
 
   /**
@@ -26,7 +21,7 @@ export class Lane {
    * @throws {AppError} STORE_UNAVAILABLE when its turn has not come in time.
    */
   async run<T>(task: () => Promise<T>): Promise<T> {
-    if (this.#occupied) await this.#turn();
+    if (this.#occupied) await this.#waiting.join();
     this.#occupied = true;
     try {
       return await task();
@@ -35,27 +30,8 @@ export class Lane {
     }
   }
 
-  #turn(): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const waiter = { admit: resolve };
-    // In line before the timer is set: the first setTimeout() of a program may run microtasks, and
-    // in one of them the task before may end and look for who is next.
-    this.#waiting.add(waiter);
-    const timer = setTimeout(() => {
-      this.#waiting.delete(waiter);
-      reject(unavailable("The database was busy with other work for too long"));
-    }, this.#waitMs);
-    return promise.finally(() => clearTimeout(timer));
-  }
-
   /** Hands the lane on without freeing it in between, so that a newcomer cannot overtake. */
   #next(): void {
-    const [first] = this.#waiting;
-    if (first === undefined) {
-      this.#occupied = false;
-      return;
-    }
-    this.#waiting.delete(first);
-    first.admit();
+    if (!this.#waiting.admit()) this.#occupied = false;
   }
 }

@@ -5,6 +5,7 @@
  */
 import type { PostgresConnection } from "./postgres_connection.ts";
 import { unavailable } from "./sql_error.ts";
+import { WaitingLine } from "./waiting_line.ts";
 
 /** Options of a {@linkcode PostgresPool}. */
 export interface PoolOptions {
@@ -16,22 +17,21 @@ export interface PoolOptions {
   readonly open: () => Promise<PostgresConnection>;
 }
 
-interface Waiter {
-  readonly give: (connection: PostgresConnection) => void;
-  readonly refuse: (reason: unknown) => void;
-}
-
 /** A pool of connections. Those that break leave it, and new ones are opened when asked for. */
 export class PostgresPool {
   readonly #options: PoolOptions;
-  readonly #idle = new Set<PostgresConnection>();
-  readonly #lent = new Set<PostgresConnection>();
-  readonly #waiting = new Set<Waiter>();
+  /** All that are open. They come and go seldom, other than those that are lent. */
+  readonly #open = new Set<PostgresConnection>();
+  /** The one that was used longest ago is used next, so that none is left alone for long. */
+  readonly #idle: PostgresConnection[] = [];
+  readonly #waiting: WaitingLine<PostgresConnection>;
+  #lent = 0;
   #opening = 0;
   #drained: PromiseWithResolvers<void> | null = null;
 
   constructor(options: PoolOptions) {
     this.#options = options;
+    this.#waiting = new WaitingLine(options.waitMs);
   }
 
   /**
@@ -51,45 +51,38 @@ export class PostgresPool {
   /** Refuses new borrowers, waits `graceMs` milliseconds for those at work, and ends all. */
   async close(graceMs: number): Promise<void> {
     this.#drained ??= Promise.withResolvers();
-    this.#refuseAll(unavailable("The database is closed"));
+    this.#waiting.refuseAll(unavailable("The database is closed"));
     this.#settle();
     const timer = setTimeout(() => this.#drained?.resolve(), graceMs);
     await this.#drained.promise;
     clearTimeout(timer);
-    for (const connection of this.#lent) connection.discard();
-    const all = [...this.#idle, ...this.#lent];
-    this.#idle.clear();
+    const idle = new Set(this.#idle.splice(0));
+    const all = [...this.#open];
+    for (const connection of all) if (!idle.has(connection)) connection.discard();
     await Promise.all(all.map((connection) => connection.close()));
   }
 
   #take(): PostgresConnection | null {
     if (this.#drained !== null) throw unavailable("The database is closed");
-    for (const connection of this.#idle) {
-      this.#idle.delete(connection);
+    while (this.#idle.length > 0) {
+      const connection = this.#idle.shift()!;
       if (connection.dead) continue;
-      this.#lent.add(connection);
+      this.#lent++;
       return connection;
     }
     return null;
   }
 
   #wait(): Promise<PostgresConnection> {
-    const { promise, resolve, reject } = Promise.withResolvers<PostgresConnection>();
-    const waiter = { give: resolve, refuse: reject };
-    // In line before the timer is set, as in a lane.
-    this.#waiting.add(waiter);
-    const timer = setTimeout(() => {
-      this.#waiting.delete(waiter);
-      reject(unavailable("The database was busy with other work for too long"));
-    }, this.#options.waitMs);
+    const turn = this.#waiting.join();
     this.#grow();
-    return promise.finally(() => clearTimeout(timer));
+    return turn;
   }
 
   /** Opens a connection if the limit and the number of those waiting ask for it. */
   #grow(): void {
-    const size = this.#idle.size + this.#lent.size + this.#opening;
-    if (size >= this.#options.max || this.#opening >= this.#waiting.size) return;
+    const size = this.#idle.length + this.#lent + this.#opening;
+    if (size >= this.#options.max || this.#opening >= this.#waiting.length) return;
     this.#opening += 1;
     this.#options.open().then(
       (connection) => {
@@ -100,43 +93,34 @@ export class PostgresPool {
       (reason) => {
         this.#opening -= 1;
         // With no connection left that could serve them, nobody is made to wait for a deadline.
-        if (this.#lent.size + this.#idle.size === 0) this.#refuseAll(reason);
+        if (this.#lent + this.#idle.length === 0) this.#waiting.refuseAll(reason);
       },
     ).finally(() => this.#settle());
   }
 
   #watch(connection: PostgresConnection): void {
-    connection.closed.then(() => this.#idle.delete(connection));
+    this.#open.add(connection);
+    connection.closed.then(() => {
+      this.#open.delete(connection);
+      const at = this.#idle.indexOf(connection);
+      if (at >= 0) this.#idle.splice(at, 1);
+    });
   }
 
   #giveBack(connection: PostgresConnection): void {
-    this.#lent.delete(connection);
+    this.#lent--;
     if (connection.dead) this.#grow();
     else this.#offer(connection);
     this.#settle();
   }
 
   #offer(connection: PostgresConnection): void {
-    const [first] = this.#waiting;
-    if (this.#drained !== null) {
-      connection.discard();
-      return;
-    }
-    if (first === undefined) {
-      this.#idle.add(connection);
-      return;
-    }
-    this.#waiting.delete(first);
-    this.#lent.add(connection);
-    first.give(connection);
-  }
-
-  #refuseAll(reason: unknown): void {
-    for (const waiter of this.#waiting) waiter.refuse(reason);
-    this.#waiting.clear();
+    if (this.#drained !== null) connection.discard();
+    else if (this.#waiting.admit(connection)) this.#lent++;
+    else this.#idle.push(connection);
   }
 
   #settle(): void {
-    if (this.#lent.size + this.#opening === 0) this.#drained?.resolve();
+    if (this.#lent + this.#opening === 0) this.#drained?.resolve();
   }
 }
