@@ -15,9 +15,8 @@ interface Waiter<T> {
 /** Those who wait. All of them wait equally long, so one timer is enough: for who is first. */
 export class WaitingLine<T> {
   readonly #waitMs: number;
-  /** From `#first` on; what is before has left. */
-  #waiters: Waiter<T>[] = [];
-  #first = 0;
+  /** One list for good: what an old one still pointed to would be kept with it. */
+  readonly #waiters: Waiter<T>[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** @param waitMs Milliseconds that somebody waits at most. */
@@ -27,7 +26,7 @@ export class WaitingLine<T> {
 
   /** How many wait. */
   get length(): number {
-    return this.#waiters.length - this.#first;
+    return this.#waiters.length;
   }
 
   /**
@@ -58,15 +57,10 @@ export class WaitingLine<T> {
   }
 
   #leave(): Waiter<T> | undefined {
-    if (this.length === 0) return undefined;
-    const first = this.#waiters[this.#first++];
+    const first = this.#waiters.shift();
     if (this.length === 0) {
-      this.#waiters.length = this.#first = 0;
       clearTimeout(this.#timer);
       this.#timer = undefined;
-    } else if (this.#first > this.length) {
-      this.#waiters = this.#waiters.slice(this.#first);
-      this.#first = 0;
     }
     return first;
   }
@@ -74,10 +68,10 @@ export class WaitingLine<T> {
   readonly #expire = (): void => {
     this.#timer = undefined;
     const now = performance.now();
-    while (this.length > 0 && this.#waiters[this.#first]!.until <= now) {
+    while (this.length > 0 && this.#waiters[0]!.until <= now) {
       this.#leave()!.refuse(unavailable("The database was busy with other work for too long"));
     }
-    const next = this.#waiters[this.#first];
+    const next = this.#waiters[0];
     if (next !== undefined) this.#timer ??= setTimeout(this.#expire, next.until - now);
   };
 }
