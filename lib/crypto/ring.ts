@@ -10,6 +10,7 @@ import { KEY_BYTES, NONCE_BYTES, openBytes, sealBytes } from "./aead.ts";
 import { encodeEnvelope, KEY_ID_BYTES, parseEnvelope, SALT_BYTES } from "./envelope.ts";
 import { hkdf } from "./hkdf.ts";
 import { Plaintext } from "./plaintext.ts";
+import { VerifiedMacs } from "./verified_macs.ts";
 import type { KeyInfo, KeyPurpose } from "./wrap.ts";
 
 /** The purposes whose keys make MACs. */
@@ -82,6 +83,7 @@ export interface KeyRing {
 class FixedRing implements KeyRing {
   readonly #keys: ReadonlyMap<string, RingKey>;
   readonly #primaries: ReadonlyMap<KeyPurpose, RingKey>;
+  readonly #verifiedRows = new VerifiedMacs();
 
   constructor(keys: readonly RingKey[]) {
     this.#keys = new Map(keys.map((key) => [key.id, key]));
@@ -137,8 +139,13 @@ class FixedRing implements KeyRing {
 
   verifyMac(purpose: MacPurpose, message: Uint8Array, tag: Uint8Array): boolean {
     if (tag.length !== MAC_BYTES) return false;
+    // Of rows alone, which are read again and again; the messages of tokens have the tokens in them.
+    const isRow = purpose === "row";
+    if (isRow && this.#verifiedRows.has(message, tag)) return true;
     const key = this.#readable(tag.slice(0, KEY_ID_BYTES).toHex(), purpose);
-    return key !== null && timingSafeEqual(tagOf(key, message), new Uint8Array(tag));
+    const isGood = key !== null && timingSafeEqual(tagOf(key, message), new Uint8Array(tag));
+    if (isGood && isRow) this.#verifiedRows.add(message, tag);
+    return isGood;
   }
 
   prf(purpose: MacPurpose, keyId: string, message: Uint8Array): Uint8Array | null {

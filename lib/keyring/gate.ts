@@ -58,18 +58,18 @@ class Gate {
       throw this.#explain(error);
     }
     const unknown = this.#unknownIds(rows);
-    if (unknown.size > 0) {
+    if (unknown !== undefined) {
       await this.#keeper.reload(transaction);
       for (const id of unknown) this.#note(id);
     }
     return rows;
   }
 
-  #unknownIds(rows: readonly Row[]): Set<string> {
-    const found = new Set<string>();
+  #unknownIds(rows: readonly Row[]): Set<string> | undefined {
+    let found: Set<string> | undefined;
     const { ring } = this.#keeper;
     visitKeyIds(rows, (id) => {
-      if (!ring.knows(id) && !this.#isKnownToBeNone(id)) found.add(id);
+      if (!ring.knows(id) && !this.#isKnownToBeNone(id)) (found ??= new Set()).add(id);
     });
     return found;
   }
