@@ -54,9 +54,11 @@ const LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 export function createLog(options: LogOptions): Log {
   const { write, level: least = "info", format = "json", now = () => new Date() } = options;
   const line = format === "json" ? jsonLine : textLine;
-  const at = (level: LogLevel) => (event: string, fields: LogFields = {}) => {
-    if (LEVELS.indexOf(level) < LEVELS.indexOf(least)) return;
-    write(line({ time: now().toISOString(), level, event, ...fields }));
+  const at = (level: LogLevel) => {
+    if (LEVELS.indexOf(level) < LEVELS.indexOf(least)) return () => {};
+    return (event: string, fields: LogFields = {}) => {
+      write(line(now().toISOString(), level, event, fields));
+    };
   };
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
@@ -90,15 +92,17 @@ function codeText(code: unknown): string | undefined {
   return typeof code === "string" && /^[A-Z0-9_]{2,40}$/.test(code) ? code : undefined;
 }
 
-function jsonLine(fields: LogFields): string {
-  return JSON.stringify(fields);
+function jsonLine(time: string, level: LogLevel, event: string, fields: LogFields): string {
+  return JSON.stringify({ time, level, event, ...fields });
 }
 
-function textLine({ time, level, event, ...rest }: LogFields): string {
-  const pairs = Object.entries(rest).filter(([, value]) => value !== undefined);
-  const details = pairs.map(([name, value]) => `${name}=${textValue(value)}`);
-  return [String(time).slice(11, 23), String(level).toUpperCase().padEnd(5), event, ...details]
-    .join(" ");
+function textLine(time: string, level: LogLevel, event: string, fields: LogFields): string {
+  let line = `${time.slice(11, 23)} ${level.toUpperCase().padEnd(5)} ${event}`;
+  for (const name of Object.keys(fields)) {
+    const value = fields[name];
+    if (value !== undefined) line += ` ${name}=${textValue(value)}`;
+  }
+  return line;
 }
 
 /** Quotes what could be taken for another field, or for another line. */
