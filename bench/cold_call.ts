@@ -11,7 +11,7 @@ import { type ChildShape, CLOSED_ADDRESSES } from "../lib/runtime/permissions.ts
 import { Pool } from "../lib/runtime/pool.ts";
 import { Recipes } from "../lib/runtime/recipes.ts";
 import { Spares } from "../lib/runtime/spares.ts";
-import type { SpawnHost } from "../lib/runtime/spawn.ts";
+import { type SpawnHost, withCache } from "../lib/runtime/spawn.ts";
 import { bareArguments, FUNCTION, LISTENING, SECRET, VALUE, writeBare } from "./support/handler.ts";
 import { atMost, type BenchOptions, beside, type Measure } from "./support/measure.ts";
 import { takeTurns } from "./support/rounds.ts";
@@ -33,7 +33,7 @@ const REQUEST = { method: "GET", url: "http://localhost/hello", headers: [] };
 export async function run({ quick, scope }: BenchOptions): Promise<Measure[]> {
   const directory = await temporaryDirectory(scope);
   const bare = await writeBare(directory);
-  const host = { deno: Deno.execPath(), setpriv: "setpriv", directory };
+  const host = withCache({ deno: Deno.execPath(), setpriv: "setpriv", directory }, SHAPE);
   const { fresh, spare, plain } = await takeTurns(quick ? 5 : 25, {
     fresh: () => callOnce(new Spares(host, 0)),
     spare: async () => callOnce(await ReadySpares.open(host)),

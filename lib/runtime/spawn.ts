@@ -4,7 +4,8 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
-import { type ChildPaths, type ChildShape, denoArguments } from "./permissions.ts";
+import { DenoCache } from "./deno_cache.ts";
+import { type ChildShape, denoArguments } from "./permissions.ts";
 
 /** Where and with what children are started. */
 export interface SpawnHost {
@@ -19,17 +20,24 @@ export interface SpawnHost {
   readonly directory: string;
   /** PEM file of additional certificate authorities that user code trusts. */
   readonly certificates?: string;
+  /** Where Deno's own caches come from; left out, children start without. */
+  readonly cache?: DenoCache;
 }
 
 /** A started child that has connected. */
 export interface Spawned {
   readonly process: Deno.ChildProcess;
   readonly connection: Deno.Conn;
+  /** Resolves when the process has ended and nothing of it is left on disk. */
+  readonly cleared: Promise<void>;
 }
 
 const BOOTSTRAP = fileURLToPath(new URL("./guest/bootstrap.mjs", import.meta.url));
 /** How long a child may take until it has connected, ms. */
 const CONNECT_DEADLINE_MS = 20_000;
+
+/** A directory that can't exist: Deno does without. */
+const NO_DENO_DIR = "/dev/null/deno";
 
 /**
  * Starts one child.
@@ -38,12 +46,55 @@ const CONNECT_DEADLINE_MS = 20_000;
  */
 export async function spawn(host: SpawnHost, shape: ChildShape): Promise<Spawned> {
   const id = crypto.randomUUID().slice(0, 13);
+  const denoDir = await host.cache?.make(id) ?? null;
+  try {
+    const started = await start(host, shape, id, denoDir ?? NO_DENO_DIR);
+    return { ...started, cleared: clear(host, started.process, denoDir) };
+  } catch (error) {
+    if (denoDir !== null) await host.cache?.remove(denoDir);
+    throw error;
+  }
+}
+
+/** The same host with a cache, whose model is what a child of `shape` has left. */
+export function withCache(host: SpawnHost, shape: ChildShape): SpawnHost {
+  const fill = (denoDir: string) => fillCache(host, shape, denoDir);
+  return { ...host, cache: new DenoCache(host.directory, fill) };
+}
+
+/** Runs a child that gets no code, to its end: it leaves its caches in `denoDir`. */
+async function fillCache(
+  host: SpawnHost,
+  shape: ChildShape,
+  denoDir: string,
+): Promise<void> {
+  const id = crypto.randomUUID().slice(0, 13);
+  const { process, connection } = await start(host, shape, id, denoDir);
+  connection.close();
+  await Promise.all([process.stdout.cancel(), process.stderr.cancel(), process.status]);
+}
+
+async function clear(
+  { cache }: SpawnHost,
+  process: Deno.ChildProcess,
+  denoDir: string | null,
+): Promise<void> {
+  await process.status;
+  if (denoDir !== null) await cache?.remove(denoDir);
+}
+
+async function start(
+  host: SpawnHost,
+  shape: ChildShape,
+  id: string,
+  denoDir: string,
+): Promise<Omit<Spawned, "cleared">> {
   const socket = `${host.directory}/${id}`;
   const listener = Deno.listen({ transport: "unix", path: socket });
   let process: Deno.ChildProcess | undefined;
   try {
-    process = command(host, shape, { bootstrap: BOOTSTRAP, socket, location: locationOf(id) })
-      .spawn();
+    const paths = { bootstrap: BOOTSTRAP, socket, location: locationOf(id) };
+    process = command(host, denoArguments(shape, paths), denoDir).spawn();
     const connection = await connected(listener, process);
     return { process, connection };
   } catch (error) {
@@ -55,26 +106,25 @@ export async function spawn(host: SpawnHost, shape: ChildShape): Promise<Spawned
   }
 }
 
-function command(host: SpawnHost, shape: ChildShape, paths: ChildPaths): Deno.Command {
-  const args = denoArguments(shape, paths);
+function command(host: SpawnHost, args: readonly string[], denoDir: string): Deno.Command {
   const options = {
     clearEnv: true,
-    env: environment(host),
+    env: environment(host, denoDir),
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
   } as const;
-  if (host.setpriv === null) return new Deno.Command(host.deno, { ...options, args });
+  if (host.setpriv === null) return new Deno.Command(host.deno, { ...options, args: [...args] });
   return new Deno.Command(host.setpriv, {
     ...options,
     args: ["--pdeathsig", "KILL", "--no-new-privs", host.deno, ...args],
   });
 }
 
-/** For Deno itself; user code sees `FLUXBASE_*` only. A DENO_DIR that can't exist keeps it off disk. */
-function environment(host: SpawnHost): Record<string, string> {
+/** For Deno itself; user code sees `FLUXBASE_*` only. */
+function environment(host: SpawnHost, denoDir: string): Record<string, string> {
   return {
-    DENO_DIR: "/dev/null/deno",
+    DENO_DIR: denoDir,
     DENO_NO_PACKAGE_JSON: "1",
     DENO_NO_UPDATE_CHECK: "1",
     NO_COLOR: "1",

@@ -11,6 +11,7 @@ import { MemoryWatch } from "./memory_watch.ts";
 import { type ChildShape, CLOSED_ADDRESSES, heapMbOf } from "./permissions.ts";
 import { Pool } from "./pool.ts";
 import { Runner } from "./runner.ts";
+import { withCache } from "./spawn.ts";
 import { Spares } from "./spares.ts";
 import type { CodeProvider, InjectionProvider, UserSettingsProvider } from "./target.ts";
 
@@ -67,19 +68,20 @@ const JOB_GRACE_MS = 5_000;
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const setpriv = await hasCommand("setpriv") ? "setpriv" : null;
   const memory = Deno.build.os === "linux" ? new MemoryWatch("sh") : null;
-  const spares = new Spares({
+  const shape = shapeOf(options);
+  const host = {
     deno: options.deno,
     setpriv,
     directory: options.runDirectory,
     ...(options.certificates !== null && { certificates: options.certificates }),
-  }, options.spares ?? 1);
+  };
+  const spares = new Spares(withCache(host, shape), options.spares ?? 1);
   const pool = new Pool(spares, memory, {
     maxChildren: options.maxChildren,
     idleMs: IDLE_MS,
     perFunction: { children: 4, comfortable: 48, most: 512 },
     ...(options.onExit && { onExit: options.onExit }),
   });
-  const shape = shapeOf(options);
   spares.stock(shape);
   const runner = new Runner({
     code: options.code,

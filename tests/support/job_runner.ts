@@ -10,9 +10,8 @@ import { parseSecretName } from "../../lib/resolve/ref.ts";
 import type { Execution, ExecutionLine, GivenValues } from "../../lib/runtime/execution.ts";
 import { type JobEnd, JobRunner } from "../../lib/runtime/job_runner.ts";
 import { MemoryWatch } from "../../lib/runtime/memory_watch.ts";
-import { CLOSED_ADDRESSES } from "../../lib/runtime/permissions.ts";
 import { Pool } from "../../lib/runtime/pool.ts";
-import { Spares } from "../../lib/runtime/spares.ts";
+import { openSpares, SHAPE } from "./children.ts";
 
 /** What a test sets up and looks at. */
 export interface JobBench {
@@ -47,7 +46,7 @@ export async function withJobRunner(
 ): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "fx" });
   const memory = new MemoryWatch("sh");
-  const spares = new Spares({ deno: Deno.execPath(), setpriv: "setpriv", directory }, 1);
+  const spares = openSpares(directory, 1);
   const pool = new Pool(spares, memory, {
     maxChildren: 8,
     idleMs: 60_000,
@@ -80,7 +79,7 @@ function makeBench(pool: Pool, options: JobBenchOptions): JobBench {
       finished: (e) => executions.push(e),
       line: (line) => lines.push(line),
     },
-    shape: { network: { allow: "public", deny: CLOSED_ADDRESSES }, heapMb: 64 },
+    shape: SHAPE,
     limits: {
       answerMs: options.timeoutMs ?? 20_000,
       streamMs: options.timeoutMs ?? 20_000,

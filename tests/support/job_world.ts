@@ -12,11 +12,10 @@ import { type JobsRoom, startJobs } from "../../lib/jobs/start.ts";
 import type { SubmitInput } from "../../lib/jobs/submit.ts";
 import { JobRunner } from "../../lib/runtime/job_runner.ts";
 import { MemoryWatch } from "../../lib/runtime/memory_watch.ts";
-import { CLOSED_ADDRESSES } from "../../lib/runtime/permissions.ts";
 import { Pool } from "../../lib/runtime/pool.ts";
 import { Recorder } from "../../lib/runtime/recorder.ts";
-import { Spares } from "../../lib/runtime/spares.ts";
 import { ExecutionStore } from "../../lib/store/executions.ts";
+import { openSpares, SHAPE } from "./children.ts";
 import { until } from "./until.ts";
 import { admin, ref, type World } from "./world.ts";
 
@@ -78,7 +77,7 @@ export async function openJobs(
     secrets: world.resolver,
     pool,
     sink: recorder,
-    shape: { network: { allow: "public", deny: CLOSED_ADDRESSES }, heapMb: 64 },
+    shape: SHAPE,
     limits: {
       answerMs: options.timeoutMs ?? 30_000,
       streamMs: options.timeoutMs ?? 30_000,
@@ -114,7 +113,7 @@ async function openPool(opened: AsyncDisposableStack): Promise<Pool> {
   opened.defer(() => Deno.remove(directory, { recursive: true }));
   const memory = new MemoryWatch("sh");
   opened.defer(() => memory.close());
-  const spares = new Spares({ deno: Deno.execPath(), setpriv: "setpriv", directory }, 1);
+  const spares = openSpares(directory, 1);
   const pool = new Pool(spares, memory, {
     maxChildren: 16,
     idleMs: 60_000,

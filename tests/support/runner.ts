@@ -28,9 +28,9 @@ import { MemoryWatch } from "../../lib/runtime/memory_watch.ts";
 import { CLOSED_ADDRESSES, type NetworkPolicy } from "../../lib/runtime/permissions.ts";
 import { Pool } from "../../lib/runtime/pool.ts";
 import { Runner } from "../../lib/runtime/runner.ts";
-import { Spares } from "../../lib/runtime/spares.ts";
 import { type FunctionSettings, NO_SETTINGS } from "../../lib/runtime/code/settings.ts";
 import type { Code } from "../../lib/runtime/target.ts";
+import { openSpares } from "./children.ts";
 
 /** What a test sets up and looks at. */
 export interface Bench {
@@ -81,9 +81,6 @@ export interface BenchOptions {
   sink?: ExecutionSink;
 }
 
-/** Path of `setpriv`, which every Linux system of the tests has. */
-const SETPRIV = "setpriv";
-
 /** Runs `test` with a runner and ends all its children afterwards. */
 export async function withRunner(
   options: BenchOptions,
@@ -91,10 +88,7 @@ export async function withRunner(
 ): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "fx" });
   const memory = new MemoryWatch("sh");
-  const spares = new Spares(
-    { deno: Deno.execPath(), setpriv: SETPRIV, directory },
-    options.spares ?? 1,
-  );
+  const spares = openSpares(directory, options.spares ?? 1);
   const pool = new Pool(spares, memory, {
     maxChildren: options.maxChildren ?? 8,
     idleMs: options.idleMs ?? 60_000,

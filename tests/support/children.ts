@@ -1,0 +1,25 @@
+/**
+ * Children as the server starts them.
+ *
+ * @module
+ */
+import { type ChildShape, CLOSED_ADDRESSES } from "../../lib/runtime/permissions.ts";
+import { Spares } from "../../lib/runtime/spares.ts";
+import { withCache } from "../../lib/runtime/spawn.ts";
+
+/** What children may do where a test says nothing else. */
+export const SHAPE: ChildShape = {
+  network: { allow: "public", deny: CLOSED_ADDRESSES },
+  heapMb: 64,
+};
+
+/** Path of `setpriv`, which every Linux system of the tests has. */
+const SETPRIV = "setpriv";
+
+/** A stock of spare children whose sockets are in `directory`. */
+export function openSpares(directory: string, count: number): Spares {
+  return new Spares(
+    withCache({ deno: Deno.execPath(), setpriv: SETPRIV, directory }, SHAPE),
+    count,
+  );
+}
