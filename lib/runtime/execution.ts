@@ -67,6 +67,11 @@ export interface ExecutionLine {
 
 /** Takes what is to be recorded; must return at once. */
 export interface ExecutionSink {
+  /**
+   * Does now what recording takes: called when a call is on its way to its child, so that it
+   * stands between no call and its answer. Left out where there is nothing to be done.
+   */
+  settle?(): void;
   given(values: GivenValues): void;
   finished(execution: Execution): void;
   line(line: ExecutionLine): void;

@@ -45,6 +45,8 @@ export const MAX_LINES = 1_000;
 export const MAX_CHARACTERS = 256 * 1024;
 /** Records of a kind that wait at most while the store can't take them. */
 const MAX_WAITING = 20_000;
+/** Runs that wait at most to be settled. */
+const MAX_UNSETTLED = 64;
 /** Runs whose output is counted at once. */
 const MAX_TRACKED = 5_000;
 
@@ -59,6 +61,8 @@ export class Recorder implements ExecutionSink {
   readonly #options: RecorderOptions;
   readonly #printed = new Map<string, Printed>();
   readonly #counts = new CallCounts();
+  /** Runs that have finished since it was last settled. */
+  readonly #finished: Execution[] = [];
   #executions: Execution[] = [];
   #lines: ExecutionLine[] = [];
   readonly #quiet = new Budget(QUIET_RECORDS.perSecond, QUIET_RECORDS.burst, Date.now);
@@ -78,13 +82,25 @@ export class Recorder implements ExecutionSink {
   }
 
   finished(execution: Execution): void {
+    this.#finished.push(execution);
+    // Without this many calls at once, somebody is about to settle.
+    if (this.#finished.length >= MAX_UNSETTLED) this.settle();
+    this.#schedule();
+  }
+
+  settle(): void {
+    if (this.#finished.length === 0) return;
+    for (const execution of this.#finished) this.#take(execution);
+    this.#finished.length = 0;
+  }
+
+  #take(execution: Execution): void {
     this.#counts.add(execution);
     this.#options.access?.finished(execution);
     if (this.#worthKeeping(execution)) {
       this.#keep(this.#executions, execution);
       for (const line of readLines(execution)) this.#keepLine(line);
     }
-    this.#schedule();
   }
 
   line(line: ExecutionLine): void {
@@ -97,6 +113,7 @@ export class Recorder implements ExecutionSink {
   /** Writes everything that waits. */
   async flush(): Promise<void> {
     await this.#flushing;
+    this.settle();
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#waits()) {
@@ -139,7 +156,8 @@ export class Recorder implements ExecutionSink {
   }
 
   #waits(): boolean {
-    return this.#executions.length + this.#lines.length > 0 || !this.#counts.empty;
+    return this.#finished.length + this.#executions.length + this.#lines.length > 0 ||
+      !this.#counts.empty;
   }
 
   #schedule(): void {
@@ -151,6 +169,7 @@ export class Recorder implements ExecutionSink {
   }
 
   async #write(): Promise<void> {
+    this.settle();
     const batch = {
       executions: this.#executions,
       lines: this.#lines,

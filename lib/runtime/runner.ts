@@ -68,10 +68,12 @@ interface Run {
 export class Runner {
   readonly #parts: RunnerParts;
   readonly #recipes: Recipes;
+  readonly #settle: () => void;
 
   constructor(parts: RunnerParts) {
     this.#parts = parts;
     this.#recipes = new Recipes(parts);
+    this.#settle = () => parts.sink.settle?.();
   }
 
   /**
@@ -121,7 +123,10 @@ export class Runner {
       headers,
       ...instance.settingsOf(run.user),
     };
-    return run.active = instance.call(run.id, head, body, limits, () => request.signal);
+    const active = run.active = instance.call(run.id, head, body, limits, () => request.signal);
+    // After the microtask in which the request goes out.
+    queueMicrotask(this.#settle);
+    return active;
   }
 
   #respond(run: Run, active: ActiveCall, instance: Instance, answer: Answer): Response {
