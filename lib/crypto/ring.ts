@@ -3,12 +3,13 @@
  *
  * @module
  */
-import { createHmac, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { timingSafeEqual } from "@std/crypto";
 import { AppError } from "../errors.ts";
 import { KEY_BYTES, NONCE_BYTES, openBytes, sealBytes } from "./aead.ts";
 import { encodeEnvelope, KEY_ID_BYTES, parseEnvelope, SALT_BYTES } from "./envelope.ts";
 import { hkdf } from "./hkdf.ts";
+import { HmacKey } from "./hmac.ts";
 import { Plaintext } from "./plaintext.ts";
 import { VerifiedMacs } from "./verified_macs.ts";
 import type { KeyInfo, KeyPurpose } from "./wrap.ts";
@@ -79,10 +80,17 @@ export interface KeyRing {
   prf(purpose: MacPurpose, keyId: string, message: Uint8Array): Uint8Array | null;
 }
 
+/** A key that makes MACs, ready for it. */
+interface MacMaker {
+  readonly id: Uint8Array;
+  readonly hmac: HmacKey;
+}
+
 /** A ring of these keys. It is a value: a changed ring is a new one. */
 class FixedRing implements KeyRing {
   readonly #keys: ReadonlyMap<string, RingKey>;
   readonly #primaries: ReadonlyMap<KeyPurpose, RingKey>;
+  readonly #makers = new Map<RingKey, MacMaker>();
   readonly #verifiedRows = new VerifiedMacs();
 
   constructor(keys: readonly RingKey[]) {
@@ -134,7 +142,7 @@ class FixedRing implements KeyRing {
   }
 
   mac(purpose: MacPurpose, message: Uint8Array): Uint8Array {
-    return tagOf(this.#primary(purpose), message);
+    return this.#tag(this.#primary(purpose), message);
   }
 
   verifyMac(purpose: MacPurpose, message: Uint8Array, tag: Uint8Array): boolean {
@@ -143,14 +151,31 @@ class FixedRing implements KeyRing {
     const isRow = purpose === "row";
     if (isRow && this.#verifiedRows.has(message, tag)) return true;
     const key = this.#readable(tag.slice(0, KEY_ID_BYTES).toHex(), purpose);
-    const isGood = key !== null && timingSafeEqual(tagOf(key, message), new Uint8Array(tag));
+    const isGood = key !== null && timingSafeEqual(this.#tag(key, message), new Uint8Array(tag));
     if (isGood && isRow) this.#verifiedRows.add(message, tag);
     return isGood;
   }
 
   prf(purpose: MacPurpose, keyId: string, message: Uint8Array): Uint8Array | null {
     const key = this.#readable(keyId, purpose);
-    return key && new Uint8Array(createHmac("sha256", key.bytes).update(message).digest());
+    return key && this.#maker(key).hmac.sign(message);
+  }
+
+  #tag(key: RingKey, message: Uint8Array): Uint8Array {
+    const { id, hmac } = this.#maker(key);
+    const tag = new Uint8Array(MAC_BYTES);
+    tag.set(id);
+    tag.set(hmac.sign(message), KEY_ID_BYTES);
+    return tag;
+  }
+
+  #maker(key: RingKey): MacMaker {
+    let maker = this.#makers.get(key);
+    if (maker === undefined) {
+      maker = { id: Uint8Array.fromHex(key.id), hmac: new HmacKey(key.bytes) };
+      this.#makers.set(key, maker);
+    }
+    return maker;
   }
 
   #primary(purpose: KeyPurpose): RingKey {
@@ -182,11 +207,4 @@ function contentKey(key: RingKey, salt: Uint8Array, { owner }: SealOptions): Uin
     ? key.bytes
     : hkdf(key.bytes, new TextEncoder().encode(owner), OWNER_INFO, KEY_BYTES);
   return hkdf(above, salt, CONTENT_INFO, KEY_BYTES);
-}
-
-function tagOf(key: RingKey, message: Uint8Array): Uint8Array {
-  const tag = new Uint8Array(MAC_BYTES);
-  tag.set(Uint8Array.fromHex(key.id));
-  tag.set(createHmac("sha256", key.bytes).update(message).digest(), KEY_ID_BYTES);
-  return tag;
 }
