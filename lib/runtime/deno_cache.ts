@@ -4,7 +4,7 @@
  * With no directory for it, Deno makes its caches anew in memory and compiles the bootstrap each
  * time: a third of a child's start (measured: 29 ms, and 19 ms with one). Shared, it would be written
  * to by processes of different functions. So each child gets a copy of its own of what one child
- * without code has left, which goes when the child does.
+ * without code has left, and that is gone from the disk before the child gets its code.
  *
  * @module
  */
@@ -43,7 +43,7 @@ export class DenoCache {
     }
   }
 
-  /** Removes the directory of a child that has ended. */
+  /** Removes the directory of a child that has started. */
   async remove(path: string): Promise<void> {
     await Deno.remove(path, { recursive: true }).catch(() => {});
   }

@@ -28,8 +28,6 @@ export interface SpawnHost {
 export interface Spawned {
   readonly process: Deno.ChildProcess;
   readonly connection: Deno.Conn;
-  /** Resolves when the process has ended and nothing of it is left on disk. */
-  readonly cleared: Promise<void>;
 }
 
 const BOOTSTRAP = fileURLToPath(new URL("./guest/bootstrap.mjs", import.meta.url));
@@ -48,11 +46,10 @@ export async function spawn(host: SpawnHost, shape: ChildShape): Promise<Spawned
   const id = crypto.randomUUID().slice(0, 13);
   const denoDir = await host.cache?.make(id) ?? null;
   try {
-    const started = await start(host, shape, id, denoDir ?? NO_DENO_DIR);
-    return { ...started, cleared: clear(host, started.process, denoDir) };
-  } catch (error) {
+    return await start(host, shape, id, denoDir ?? NO_DENO_DIR);
+  } finally {
+    // It has read what it needs, and holds open what it might write to.
     if (denoDir !== null) await host.cache?.remove(denoDir);
-    throw error;
   }
 }
 
@@ -74,21 +71,12 @@ async function fillCache(
   await Promise.all([process.stdout.cancel(), process.stderr.cancel(), process.status]);
 }
 
-async function clear(
-  { cache }: SpawnHost,
-  process: Deno.ChildProcess,
-  denoDir: string | null,
-): Promise<void> {
-  await process.status;
-  if (denoDir !== null) await cache?.remove(denoDir);
-}
-
 async function start(
   host: SpawnHost,
   shape: ChildShape,
   id: string,
   denoDir: string,
-): Promise<Omit<Spawned, "cleared">> {
+): Promise<Spawned> {
   const socket = `${host.directory}/${id}`;
   const listener = Deno.listen({ transport: "unix", path: socket });
   let process: Deno.ChildProcess | undefined;
