@@ -206,7 +206,7 @@ export class Child {
     const status = await this.#spawned.process.status;
     this.#channel.close();
     if (this.#output === undefined) this.#startOutput(newMark());
-    await this.#output;
+    await Promise.all([this.#output, this.#spawned.cleared]);
     const reason = this.#reason ?? exitReasonOf(status, this.#tail);
     this.#ready.reject(
       new AppError("FUNCTION_INVALID", "The function's process ended while its code was loading"),

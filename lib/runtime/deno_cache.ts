@@ -4,12 +4,38 @@
  * With no directory for it, Deno makes its caches anew in memory and compiles the bootstrap each
  * time: a third of a child's start (measured: 29 ms, and 19 ms with one). Shared, it would be written
  * to by processes of different functions. So each child gets a copy of its own of what one child
- * without code has left, and that is gone from the disk before the child gets its code.
+ * without code has left, and before the child gets its code a file takes the directory's place: what
+ * is open stays open, and nothing can be made there any more. Else user code could fill the disk
+ * through the caches of a worker, for which Deno asks for no right.
  *
  * @module
  */
 
-/** Makes and removes these directories. */
+/** What `DENO_DIR` is for one child. */
+export interface DenoDir {
+  readonly path: string;
+  /**
+   * Closes it, once the child has started.
+   *
+   * @throws {Error} When it can't be closed: then the child must get no code.
+   */
+  close(): Promise<void>;
+  /** Removes what is left of it. */
+  remove(): Promise<void>;
+}
+
+const done = () => Promise.resolve();
+
+/** A directory that can't exist: Deno does without. */
+export const NO_DENO_DIR: DenoDir = { path: "/dev/null/deno", close: done, remove: done };
+
+/** The directory that is copied. */
+interface Model {
+  readonly path: string;
+  readonly files: readonly string[];
+}
+
+/** Makes these directories. */
 export class DenoCache {
   readonly #directory: string;
   readonly #fill: (denoDir: string) => Promise<void>;
@@ -25,27 +51,19 @@ export class DenoCache {
   }
 
   /**
-   * Makes the directory of one child.
+   * Makes the directory of one child; where that can't be done, the child does without.
    *
    * @param id Names the child.
-   * @returns Its path, or `null` where it can't be made: then the child does without.
    */
-  async make(id: string): Promise<string | null> {
-    const copy = `${this.#directory}/${id}.deno`;
+  async make(id: string): Promise<DenoDir> {
+    const copy = new Copy(`${this.#directory}/${id}.deno`);
     try {
-      const { path, files } = await (this.#model ??= this.#makeModel());
-      await Deno.mkdir(copy, { mode: 0o700 });
-      await Promise.all(files.map((file) => Deno.copyFile(`${path}/${file}`, `${copy}/${file}`)));
+      await copy.fill(await (this.#model ??= this.#makeModel()));
       return copy;
     } catch {
-      await this.remove(copy);
-      return null;
+      await copy.remove();
+      return NO_DENO_DIR;
     }
-  }
-
-  /** Removes the directory of a child that has started. */
-  async remove(path: string): Promise<void> {
-    await Deno.remove(path, { recursive: true }).catch(() => {});
   }
 
   async #makeModel(): Promise<Model> {
@@ -58,8 +76,26 @@ export class DenoCache {
   }
 }
 
-/** The directory that is copied. */
-interface Model {
+class Copy implements DenoDir {
   readonly path: string;
-  readonly files: readonly string[];
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  async fill(model: Model): Promise<void> {
+    await Deno.mkdir(this.path, { mode: 0o700 });
+    await Promise.all(
+      model.files.map((file) => Deno.copyFile(`${model.path}/${file}`, `${this.path}/${file}`)),
+    );
+  }
+
+  async close(): Promise<void> {
+    await Deno.remove(this.path, { recursive: true });
+    await Deno.writeFile(this.path, new Uint8Array(0), { createNew: true, mode: 0o400 });
+  }
+
+  async remove(): Promise<void> {
+    await Deno.remove(this.path, { recursive: true }).catch(() => {});
+  }
 }

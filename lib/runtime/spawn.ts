@@ -4,7 +4,7 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
-import { DenoCache } from "./deno_cache.ts";
+import { DenoCache, NO_DENO_DIR } from "./deno_cache.ts";
 import { type ChildShape, denoArguments } from "./permissions.ts";
 
 /** Where and with what children are started. */
@@ -28,14 +28,15 @@ export interface SpawnHost {
 export interface Spawned {
   readonly process: Deno.ChildProcess;
   readonly connection: Deno.Conn;
+  /** Resolves when the process has ended and nothing of it is left on disk. */
+  readonly cleared: Promise<void>;
 }
+
+type Started = Pick<Spawned, "process" | "connection">;
 
 const BOOTSTRAP = fileURLToPath(new URL("./guest/bootstrap.mjs", import.meta.url));
 /** How long a child may take until it has connected, ms. */
 const CONNECT_DEADLINE_MS = 20_000;
-
-/** A directory that can't exist: Deno does without. */
-const NO_DENO_DIR = "/dev/null/deno";
 
 /**
  * Starts one child.
@@ -44,12 +45,15 @@ const NO_DENO_DIR = "/dev/null/deno";
  */
 export async function spawn(host: SpawnHost, shape: ChildShape): Promise<Spawned> {
   const id = crypto.randomUUID().slice(0, 13);
-  const denoDir = await host.cache?.make(id) ?? null;
+  const denoDir = await host.cache?.make(id) ?? NO_DENO_DIR;
   try {
-    return await start(host, shape, id, denoDir ?? NO_DENO_DIR);
-  } finally {
-    // It has read what it needs, and holds open what it might write to.
-    if (denoDir !== null) await host.cache?.remove(denoDir);
+    const started = await start(host, shape, id, denoDir.path);
+    const cleared = started.process.status.then(() => denoDir.remove());
+    await denoDir.close().catch((error) => abandon(started, error));
+    return { ...started, cleared };
+  } catch (error) {
+    await denoDir.remove();
+    throw error;
   }
 }
 
@@ -76,7 +80,7 @@ async function start(
   shape: ChildShape,
   id: string,
   denoDir: string,
-): Promise<Spawned> {
+): Promise<Started> {
   const socket = `${host.directory}/${id}`;
   const listener = Deno.listen({ transport: "unix", path: socket });
   let process: Deno.ChildProcess | undefined;
@@ -146,6 +150,12 @@ function closeQuietly(listener: Deno.Listener): void {
   } catch {
     // It is closed already.
   }
+}
+
+async function abandon({ process, connection }: Started, reason: unknown): Promise<never> {
+  connection.close();
+  await discard(process);
+  throw reason;
 }
 
 async function discard(process: Deno.ChildProcess): Promise<void> {
