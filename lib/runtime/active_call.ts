@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Call, CallEnd } from "./channel.ts";
+import type { Call, CallEnd } from "./call_stream.ts";
 import type { ReadWords } from "./reads.ts";
 
 /** Time limits of a call, ms. */

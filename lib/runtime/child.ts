@@ -4,7 +4,8 @@
  * @module
  */
 import { AppError } from "../errors.ts";
-import { type Call, Channel, type OnEnd, type RequestBody, type RequestHead } from "./channel.ts";
+import type { Call, OnEnd, RequestBody, RequestHead } from "./call_stream.ts";
+import { Channel } from "./channel.ts";
 import { type ExitReason, exitReasonOf } from "./exit_reason.ts";
 import { GivenSettings } from "./given_settings.ts";
 import { GrowingMasker } from "./mask/growing_masker.ts";

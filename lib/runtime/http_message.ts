@@ -4,7 +4,7 @@
  * @module
  */
 import { AppError } from "../errors.ts";
-import type { Answer, RequestBody } from "./channel.ts";
+import type { Answer, RequestBody } from "./call_stream.ts";
 import type { Masker } from "./mask/masker.ts";
 
 /** A body up to this size whose length is known is sent in one piece, bytes. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { ActiveCall, type CallLimits } from "./active_call.ts";
-import type { RequestBody, RequestHead } from "./channel.ts";
+import type { RequestBody, RequestHead } from "./call_stream.ts";
 import type { Child } from "./child.ts";
 import type { ResolvedSettings } from "../resolve/resolved_settings.ts";
 import { CallTable } from "./guest/call_table.mjs";

@@ -6,7 +6,7 @@
 import { AppError } from "../errors.ts";
 import { type Injection, sourcesOf } from "../resolve/injection.ts";
 import { NO_SETTING_VALUES, type ResolvedSettings } from "../resolve/resolved_settings.ts";
-import { type Answer, CallError, type RequestBody } from "./channel.ts";
+import { type Answer, CallError, type RequestBody } from "./call_stream.ts";
 import type { Execution, ExecutionSink, Outcome } from "./execution.ts";
 import { lostCallError } from "./exit_reason.ts";
 import { forwardedHeaders, takeBody, toResponse } from "./http_message.ts";
