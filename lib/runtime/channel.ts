@@ -14,7 +14,8 @@ import {
   type RequestHead,
 } from "./call_stream.ts";
 import { CallTable } from "./guest/call_table.mjs";
-import { Frame, FrameWriter, HeadReader, readFrames, readHead } from "./guest/frames.mjs";
+import { Frame, FrameWriter, readFrames } from "./guest/frames.mjs";
+import { HeadReader, readHead } from "./guest/heads.mjs";
 
 /** What a channel tells its owner. */
 export interface ChannelEvents {

@@ -9,7 +9,8 @@
  *
  * @module
  */
-import { Frame, FrameWriter, HeadReader, readFrames, readHead, readU32 } from "./frames.mjs";
+import { Frame, FrameWriter, readFrames } from "./frames.mjs";
+import { HeadReader, readHead, readU32 } from "./heads.mjs";
 import { IncomingBody, OutgoingBody, peekBody } from "./bodies.mjs";
 import { CallTable } from "./call_table.mjs";
 import { makeCallContext } from "./call_context.mjs";
