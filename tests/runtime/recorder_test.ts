@@ -5,25 +5,7 @@ import { type Batch, MAX_LINES, QUIET_RECORDS, Recorder } from "../../lib/runtim
 import { ExecutionStore } from "../../lib/store/executions.ts";
 import { purgeOld } from "../../lib/store/log_retention.ts";
 import { databases } from "../support/databases.ts";
-
-function execution(values: Partial<Execution> = {}): Execution {
-  return {
-    id: crypto.randomUUID(),
-    kind: "function",
-    name: "hello",
-    namespace: null,
-    codeHash: "ab",
-    startedAt: new Date("2026-01-02T03:04:05.678Z"),
-    durationMs: 12.5,
-    outcome: "completed",
-    status: 200,
-    principal: "somebody",
-    requestId: "r",
-    secrets: [],
-    reads: [],
-    ...values,
-  };
-}
+import { execution } from "../support/execution.ts";
 
 function line(executionId: string | null, text: string): ExecutionLine {
   return { executionId, name: "hello", namespace: null, at: new Date(0), level: "info", text };
@@ -105,6 +87,95 @@ Deno.test("Recorder reports what could not be written, and goes on", async () =>
   await recorder.flush();
   assertEquals({ lost, saved }, { lost: [1], saved: [1] });
 });
+
+Deno.test("Recorder settles finished runs when it is told to, and records each once", async () => {
+  const seen: string[] = [];
+  const saved: string[] = [];
+  const recorder = new Recorder({
+    save: (batch) => {
+      saved.push(...batch.executions.map(({ id }) => id));
+      assertEquals(batch.counts.map(({ calls }) => calls), [batch.executions.length]);
+      return Promise.resolve();
+    },
+  }, { access: { given: () => {}, finished: ({ id }) => seen.push(id) } });
+  recorder.settle();
+  for (const id of ["a", "b"]) recorder.finished(execution({ id }));
+  recorder.settle();
+  assertEquals([seen, saved], [["a", "b"], []]);
+  recorder.settle();
+  recorder.finished(execution({ id: "c" }));
+  // Without anybody who settles first.
+  await recorder.flush();
+  await recorder.flush();
+  assertEquals([seen, saved], [["a", "b", "c"], ["a", "b", "c"]]);
+});
+
+Deno.test("Recorder settles by itself when many runs have finished at once", async () => {
+  const seen: string[] = [];
+  const access = { given: () => {}, finished: ({ id }: Execution) => void seen.push(id) };
+  const recorder = new Recorder({ save: () => Promise.resolve() }, { access });
+  const ids = Array.from({ length: 1_000 }, (_, i) => `run ${i}`);
+  for (const id of ids) recorder.finished(execution({ id }));
+  assert(seen.length > 900, `${seen.length} of them are settled`);
+  await recorder.flush();
+  assertEquals(seen, ids);
+});
+
+Deno.test("Recorder writes what has finished, also when nobody settles or flushes", async () => {
+  const { promise, resolve } = Promise.withResolvers<Batch>();
+  const saved: Batch[] = [];
+  const seen: string[] = [];
+  const recorder = new Recorder({
+    save: (batch) => {
+      saved.push(batch);
+      if (saved.length === 1) resolve(batch);
+      return Promise.resolve();
+    },
+  }, { flushMs: 1, access: { given: () => {}, finished: ({ id }) => seen.push(id) } });
+  recorder.finished(execution({ id: "a" }));
+  recorder.finished(execution({ id: "b" }));
+  const batch = await promise;
+  assertEquals(batch.executions.map(({ id }) => id), ["a", "b"]);
+  assertEquals(batch.counts.map(({ calls }) => calls), [2]);
+  assertEquals(seen, ["a", "b"]);
+  await recorder.flush();
+  assertEquals(saved.length, 1);
+});
+
+Deno.test("Recorder writes in the next batch what finishes while one is being written", async (t) => {
+  for (const settled of [true, false]) {
+    for (const flushed of [true, false]) {
+      const name = `${settled ? "settled" : "unsettled"}, ${flushed ? "flushed" : "by itself"}`;
+      await t.step(name, () => assertNextBatch(settled, flushed));
+    }
+  }
+});
+
+/** A run finishes, and is settled, while the one before is being written. */
+async function assertNextBatch(settled: boolean, flushed: boolean): Promise<void> {
+  const [begun, gate, second] = [0, 1, 2].map(() => Promise.withResolvers<void>());
+  const batches: [ids: string[], calls: number[]][] = [];
+  const recorder = new Recorder({
+    save: async ({ executions, counts }) => {
+      batches.push([executions.map(({ id }) => id), counts.map(({ calls }) => calls)]);
+      if (batches.length > 1) return second!.resolve();
+      begun!.resolve();
+      await gate!.promise;
+    },
+  }, { flushMs: 1 });
+  recorder.finished(execution({ id: "a" }));
+  await begun!.promise;
+  recorder.finished(execution({ id: "b" }));
+  recorder.finished(execution({ id: "c" }));
+  if (settled) recorder.settle();
+  const flushing = flushed ? recorder.flush() : undefined;
+  assertEquals(batches, [[["a"], [1]]]);
+  gate!.resolve();
+  await flushing;
+  await second!.promise;
+  await recorder.flush();
+  assertEquals(batches, [[["a"], [1]], [["b", "c"], [2]]]);
+}
 
 Deno.test("Budget.spend() gives what was saved up and what has come back", () => {
   let now = 0;
