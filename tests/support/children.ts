@@ -14,7 +14,7 @@ export const SHAPE: ChildShape = {
 };
 
 /** Path of `setpriv`, which every Linux system of the tests has. */
-const SETPRIV = "setpriv";
+export const SETPRIV = "setpriv";
 
 /** A stock of spare children whose sockets are in `directory`. */
 export function openSpares(directory: string, count: number): Spares {
