@@ -68,11 +68,18 @@ export class DenoCache {
 
   async #makeModel(): Promise<Model> {
     const path = `${this.#directory}/model.deno`;
-    await Deno.mkdir(path, { mode: 0o700 });
-    await this.#fill(path);
-    const files = [];
-    for await (const { name, isFile } of Deno.readDir(path)) if (isFile) files.push(name);
-    return { path, files };
+    try {
+      await Deno.mkdir(path, { mode: 0o700 });
+      await this.#fill(path);
+      const files = [];
+      for await (const { name, isFile } of Deno.readDir(path)) if (isFile) files.push(name);
+      return { path, files };
+    } catch (error) {
+      // The next child tries again: what was wrong may pass, as a full disk does.
+      this.#model = undefined;
+      await Deno.remove(path, { recursive: true }).catch(() => {});
+      throw error;
+    }
   }
 }
 

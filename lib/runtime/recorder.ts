@@ -112,13 +112,11 @@ export class Recorder implements ExecutionSink {
 
   /** Writes everything that waits. */
   async flush(): Promise<void> {
-    await this.#flushing;
-    this.settle();
+    // Whoever else flushes at the same time may have begun to write meanwhile.
+    while (this.#flushing !== undefined) await this.#flushing;
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#waits()) {
-      await (this.#flushing = this.#write());
-    }
+    if (this.#waits()) await (this.#flushing = this.#write());
   }
 
   #worthKeeping({ id, outcome, startedAt, durationMs }: Execution): boolean {

@@ -24,6 +24,14 @@ async function denoDirOf(child: Child): Promise<string> {
   return found!.slice("DENO_DIR=".length);
 }
 
+async function openFilesOf(pid: number): Promise<string[]> {
+  const directory = `/proc/${pid}/fd`;
+  const links = (await namesIn(directory)).map((name) =>
+    Deno.readLink(`${directory}/${name}`).catch(() => "closed meanwhile")
+  );
+  return await Promise.all(links);
+}
+
 async function end(child: Child): Promise<void> {
   child.retire();
   await child.exited;
@@ -38,12 +46,13 @@ Deno.test("each child has a directory for Deno's caches of its own, for as long 
     assert(names.every((name) => /^[0-9a-f-]+\.deno$/.test(name)), names.join());
     assertEquals(new Set(names).size, 2);
     assertEquals(await namesIn(directory), [...names, "model.deno"].sort());
-    const model = await namesIn(`${directory}/model.deno`);
-    assert(model.length > 0);
-    for (const path of paths) {
-      const files = await namesIn(path);
-      assertEquals(model.filter((name) => !files.includes(name)), []);
-      assertEquals((await Deno.stat(path)).mode! & 0o777, 0o700);
+    assert((await namesIn(`${directory}/model.deno`)).length > 0);
+    for (const [path, { pid }] of [[paths[0]!, first], [paths[1]!, second]] as const) {
+      // Closed: a file, in which nothing can be made, while what is open stays open.
+      const { isFile, size, mode } = await Deno.stat(path);
+      assertEquals([isFile, size, mode! & 0o777], [true, 0, 0o400]);
+      const open = await openFilesOf(pid);
+      assert(open.some((name) => name.startsWith(`${path}/`)), open.join());
     }
     await end(first);
     assertEquals(await namesIn(directory), [names[1]!, "model.deno"].sort());
@@ -67,18 +76,19 @@ Deno.test("DenoCache.make() fills one model and gives each its own copy of the f
       await Deno.writeTextFile(`${denoDir}/b`, "two");
       await Deno.mkdir(`${denoDir}/below`);
     });
-    const [first, second] = await Promise.all(["1", "2"].map((id) => cache.make(id)));
-    assertEquals([first, second], ["1", "2"].map((id) => `${directory}/${id}.deno`));
-    await Deno.writeTextFile(`${first}/a`, "changed");
-    await Deno.remove(`${first}/b`);
+    const [first, second] = await Promise.all([cache.make("1"), cache.make("2")]);
+    assertEquals([first.path, second.path], ["1", "2"].map((id) => `${directory}/${id}.deno`));
+    assertEquals((await Deno.stat(first.path)).mode! & 0o777, 0o700);
+    await Deno.writeTextFile(`${first.path}/a`, "changed");
+    await Deno.remove(`${first.path}/b`);
     const third = await cache.make("3");
-    for (const path of [second, third, `${directory}/model.deno`]) {
+    for (const path of [second.path, third.path, `${directory}/model.deno`]) {
       assertEquals(await Deno.readTextFile(`${path}/a`), "one");
       assertEquals(await Deno.readTextFile(`${path}/b`), "two");
     }
     assertEquals(filled, [`${directory}/model.deno`]);
-    await cache.remove(first!);
-    await cache.remove(first!);
+    await first.remove();
+    await first.remove();
     assertEquals(await namesIn(directory), ["2.deno", "3.deno", "model.deno"]);
   });
 });
@@ -98,7 +108,7 @@ Deno.test("a child starts without caches where they can't be made", async (t) =>
     await t.step(name, () =>
       withDirectory(async (directory) => {
         const cache = open(directory);
-        for (const id of ["1", "2"]) assertEquals(await cache.make(id), null);
+        for (const id of ["1", "2"]) assertEquals((await cache.make(id)).path, "/dev/null/deno");
         const host = { deno: Deno.execPath(), setpriv: SETPRIV, directory, cache };
         const child = await Child.spawn(host, SHAPE);
         assert(child.connected);
@@ -107,6 +117,19 @@ Deno.test("a child starts without caches where they can't be made", async (t) =>
         assertEquals((await namesIn(directory)).filter((each) => each !== "model.deno"), []);
       }));
   }
+});
+
+Deno.test("a model that could not be made is made for the next child", async () => {
+  await withDirectory(async (directory) => {
+    let attempts = 0;
+    const cache = new DenoCache(directory, async (denoDir) => {
+      await Deno.writeTextFile(`${denoDir}/a`, "one");
+      if (++attempts === 1) throw new Error("The disk is full");
+    });
+    assertEquals((await cache.make("1")).path, "/dev/null/deno");
+    assertEquals((await cache.make("2")).path, `${directory}/2.deno`);
+    assertEquals(attempts, 2);
+  });
 });
 
 Deno.test("nothing is left of the caches of a child that could not be started", async () => {

@@ -1,13 +1,8 @@
 /** Heads that are kept on either side of the wall are never taken for other ones. */
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
-import {
-  Frame,
-  FrameWriter,
-  HeadReader,
-  readFrames,
-  readHead,
-} from "../../lib/runtime/guest/frames.mjs";
+import { Frame, FrameWriter, readFrames } from "../../lib/runtime/guest/frames.mjs";
+import { HeadReader, readHead } from "../../lib/runtime/guest/heads.mjs";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

@@ -177,6 +177,30 @@ async function assertNextBatch(settled: boolean, flushed: boolean): Promise<void
   assertEquals(batches, [[["a"], [1]], [["b", "c"], [2]]]);
 }
 
+Deno.test("Recorder has written everything once any of two flushes at the same time ends", async () => {
+  const gate = Promise.withResolvers<void>();
+  let written = 0;
+  let writing = 0;
+  const recorder = new Recorder({
+    save: async ({ executions }) => {
+      assertEquals(++writing, 1, "batches are written one after another");
+      await gate.promise;
+      writing--;
+      written += executions.length;
+    },
+  });
+  recorder.finished(execution({ id: "a" }));
+  const flushes = [recorder.flush(), recorder.flush()].map(async (flush) => {
+    await flush;
+    return written;
+  });
+  recorder.finished(execution({ id: "b" }));
+  flushes.push(recorder.flush().then(() => written));
+  gate.resolve();
+  const [first, second, third] = await Promise.all(flushes);
+  assert(first! >= 1 && second! >= 1 && third === 2, `${first}, ${second}, ${third}`);
+});
+
 Deno.test("Budget.spend() gives what was saved up and what has come back", () => {
   let now = 0;
   const budget = new Budget(10, 5, () => now);

@@ -17,6 +17,24 @@
  */
 
 /**
+ * A value that only this file can look at: the context itself is in reach of user code.
+ * @template T
+ */
+class Held {
+  /** @type {T} */ #value;
+
+  /** @param {T} value */
+  constructor(value) {
+    this.#value = value;
+  }
+
+  /** @template T @param {Held<T> | undefined} held */
+  static valueOf(held) {
+    return held === undefined ? undefined : held.#value;
+  }
+}
+
+/**
  * @template T
  * @returns {Promise<CallContext<T>>}
  */
@@ -30,13 +48,14 @@ export async function makeCallContext() {
     return { get: storage.getStore.bind(storage), run: storage.run.bind(storage) };
   }
   const key = Symbol("call");
+  const valueOf = Held.valueOf;
   return {
-    get: () => getAsyncContext()?.[key],
+    get: () => valueOf(getAsyncContext()?.[key]),
     run(value, work, ...args) {
       const before = getAsyncContext();
       // What others keep there, such as user code's own AsyncLocalStorage, stays, and they leave
       // this. Deno's AsyncVariable would put each value into a WeakMap, which is slow to collect.
-      setAsyncContext({ ...before, [key]: value });
+      setAsyncContext({ ...before, [key]: new Held(value) });
       try {
         return work(...args);
       } finally {

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { HeadMaker, readU32 } from "./heads.mjs";
+import { encodeHead, HeadMaker, readU32 } from "./heads.mjs";
 
 /** Frame types. A head is u32 length ‖ JSON ‖ body bytes. */
 export const Frame = Object.freeze({
@@ -111,7 +111,10 @@ export class FrameWriter {
    * @param {Uint8Array | string} [body] Text goes as UTF-8.
    */
   head(type, stream, head, body = NO_BYTES) {
-    const json = this.#heads.encode(head);
+    // Other heads have values in them, and aren't made twice.
+    const json = type === Frame.REQUEST || type === Frame.RESPONSE
+      ? this.#heads.encode(head)
+      : encodeHead(head);
     const at = this.#reserve(HEADER + 4 + json.length + body.length * MAX_UTF8);
     const start = at + HEADER + 4;
     const bodyAt = start + json.length;

@@ -29,6 +29,11 @@ export function readHead(payload) {
   return { head: parseHead(payload, end), body: bodyFrom(payload, end) };
 }
 
+/** @param {unknown} head @returns {Uint8Array<ArrayBuffer>} JSON as UTF-8. */
+export function encodeHead(head) {
+  return encoder.encode(JSON.stringify(head));
+}
+
 /** A longer head is made and parsed anew each time, bytes. */
 const MAX_KEPT_HEAD = 2048;
 
@@ -43,9 +48,8 @@ export class HeadMaker {
   /** @param {unknown} head @returns {Uint8Array} JSON as UTF-8; never to be changed. */
   encode(head) {
     if (!isSame(head, this.#head)) {
-      const json = encoder.encode(JSON.stringify(head));
-      // That of an activation, which isn't made twice, has values in it.
-      if (json.length > MAX_KEPT_HEAD || !Array.isArray(head)) return json;
+      const json = encodeHead(head);
+      if (json.length > MAX_KEPT_HEAD) return json;
       // A copy: what a call has read goes on changing.
       this.#head = copy(head);
       this.#json = json;
@@ -56,8 +60,9 @@ export class HeadMaker {
 
 /** @param {unknown} a @param {unknown} b @returns {boolean} */
 function isSame(a, b) {
-  if (a === b) return true;
-  if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
+  // An object may have changed since, and is never the same.
+  if (!Array.isArray(a)) return a === b && typeof a !== "object";
+  if (!Array.isArray(b) || a.length !== b.length) return false;
   // From behind, where heads differ if they do.
   for (let i = a.length - 1; i >= 0; i--) if (!isSame(a[i], b[i])) return false;
   return true;
