@@ -10,7 +10,6 @@
  */
 import type { Socket } from "node:net";
 import postgres from "postgres";
-import { Deadline } from "./deadline.ts";
 import { makeClient } from "./postgres_client.ts";
 import { openSocket } from "./postgres_socket.ts";
 import type { Target } from "./postgres_url.ts";
@@ -41,7 +40,6 @@ export class PostgresConnection {
   readonly #client: postgres.Sql;
   readonly #socket: Socket;
   readonly #deadlineMs: number;
-  readonly #deadline = new Deadline();
   readonly #closed = Promise.withResolvers<void>();
   #abort: ((reason: Error) => void) | null = null;
   #ended: Promise<void> | null = null;
@@ -146,7 +144,6 @@ export class PostgresConnection {
   /** The client ends before its socket, else it would take the socket's end for a reason to call. */
   #end(timeout: number): void {
     this.#dead = true;
-    this.#deadline.close();
     this.#ended = this.#client.end({ timeout }).catch(() => {}).finally(() => {
       this.#socket.destroy();
     });
@@ -168,17 +165,17 @@ export class PostgresConnection {
     if (this.#dead) throw unavailable("The connection to the database was lost");
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     this.#abort = reject;
-    this.#deadline.start(deadlineMs, () => {
+    const timer = setTimeout(() => {
       reject(unavailable("The database did not answer in time"));
       this.discard();
-    });
+    }, deadlineMs);
     task().then(resolve, reject);
     try {
       return await promise;
     } catch (error) {
       throw this.#explain(error);
     } finally {
-      this.#deadline.stop();
+      clearTimeout(timer);
       this.#abort = null;
     }
   }
