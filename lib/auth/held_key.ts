@@ -4,6 +4,7 @@
  * @module
  */
 import type { KeyRing } from "../crypto/keyring.ts";
+import { sameBytes } from "../crypto/same_bytes.ts";
 import type { Principal } from "../principal/principal.ts";
 import type { Clock } from "../resolve/fresh_cache.ts";
 import type { ServiceKeyRow } from "../store/service_keys.ts";
@@ -67,8 +68,7 @@ export class HeldKey {
 
   /** Whether it was made of just this row. */
   isOf(row: ServiceKeyRow): boolean {
-    const [a, b] = [this.row.mac, row.mac];
-    return a.length === b.length && a.every((byte, i) => byte === b[i]);
+    return sameBytes(this.row.mac, row.mac);
   }
 }
 

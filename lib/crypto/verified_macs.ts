@@ -8,6 +8,7 @@
  * @module
  */
 import { timingSafeEqual } from "@std/crypto";
+import { sameBytes } from "./same_bytes.ts";
 
 /** A power of two. */
 const SLOTS = 1024;
@@ -26,7 +27,7 @@ export class VerifiedMacs {
   /** Whether this very message was found good under this very MAC. */
   has(message: Uint8Array, tag: Uint8Array): boolean {
     const found = this.#slots[placeOf(tag)];
-    return found !== undefined && isSame(found.message, message) &&
+    return found !== undefined && sameBytes(found.message, message) &&
       timingSafeEqual(found.tag, tag);
   }
 
@@ -40,10 +41,4 @@ export class VerifiedMacs {
 /** By the last bytes: the first ones are the key's id. */
 function placeOf(tag: Uint8Array): number {
   return (tag[tag.length - 1]! << 8 | tag[tag.length - 2]!) & (SLOTS - 1);
-}
-
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
 }

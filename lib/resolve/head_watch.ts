@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { sameBytes } from "../crypto/same_bytes.ts";
 import { AppError } from "../errors.ts";
 import { describePlace, type Head, type Place } from "./head.ts";
 
@@ -57,10 +58,6 @@ export class HeadWatch {
 function follows(seen: Seen, head: Head | undefined): boolean {
   if (head === undefined || head.revision < seen.revision) return false;
   return head.revision > seen.revision || sameBytes(head.mac, seen.mac);
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
 function wentBack(place: Place): AppError {

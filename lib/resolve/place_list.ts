@@ -14,6 +14,7 @@ import {
   type SetName,
   type SignedPlace,
 } from "./head.ts";
+import { sameBytes } from "../crypto/same_bytes.ts";
 import type { HeadWatch } from "./head_watch.ts";
 import type { Namespace } from "./ref.ts";
 
@@ -70,8 +71,4 @@ export class PlaceList {
     this.#head = registry;
     this.#names = new Set(places.map(({ namespace }) => namespace));
   }
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

@@ -19,6 +19,7 @@ import {
   type RowMove,
   signPlace,
 } from "../resolve/head.ts";
+import { sameBytes } from "../crypto/same_bytes.ts";
 import type { HeadWatch } from "../resolve/head_watch.ts";
 import { PlaceList } from "../resolve/place_list.ts";
 import type { SecretRow } from "../resolve/records.ts";
@@ -264,8 +265,4 @@ function byPlace(a: SecretPlace, b: SecretPlace): number {
 
 function missing(place: Place): never {
   throw missingHead(place);
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
