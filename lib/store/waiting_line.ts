@@ -41,6 +41,7 @@ export class WaitingLine<T> {
     // in one of them whoever is before may end and look for who is next.
     this.#waiters.push({ admit: resolve, refuse: reject, until });
     this.#timer ??= setTimeout(this.#expire, this.#waitMs);
+    if (this.length === 0) this.#stop();
     return promise;
   }
 
@@ -58,11 +59,13 @@ export class WaitingLine<T> {
 
   #leave(): Waiter<T> | undefined {
     const first = this.#waiters.shift();
-    if (this.length === 0) {
-      clearTimeout(this.#timer);
-      this.#timer = undefined;
-    }
+    if (this.length === 0) this.#stop();
     return first;
+  }
+
+  #stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   readonly #expire = (): void => {
