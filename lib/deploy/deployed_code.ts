@@ -91,7 +91,6 @@ export class DeployedCode {
   known(name: string, namespace: string | null, now?: number): Code | null | undefined {
     const catalogue = this.#cache.peek(this.#options.kind, now);
     if (catalogue === undefined) return undefined;
-    if (catalogue.entries.size === 0) return null;
     const entry = catalogue.entries.get(labelOf({ name, namespace }));
     if (entry === undefined) return null;
     return "error" in entry ? undefined : entry.code;
