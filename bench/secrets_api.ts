@@ -49,13 +49,12 @@ async function measure(kind: TestDatabase["name"], options: BenchOptions): Promi
 
 function read({ url, headers }: Contender, { quick }: BenchOptions): Promise<LoadResult> {
   const seconds = quick ? 1 : 2;
-  return load({ url: url.replace("*", "7"), connections: CONNECTIONS, seconds, headers });
+  return load({ url, connections: CONNECTIONS, seconds, headers, names: NAMES });
 }
 
 function set({ url, headers }: Contender, { quick }: BenchOptions): Promise<LoadResult> {
   const seconds = quick ? 1 : 2;
-  const put = { body: BODY, names: NAMES };
-  return load({ url, connections: CONNECTIONS, seconds, headers, put });
+  return load({ url, connections: CONNECTIONS, seconds, headers, names: NAMES, body: BODY });
 }
 
 async function startOurs(

@@ -10,13 +10,10 @@ export interface Load {
   readonly connections: number;
   readonly seconds: number;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly put?: Put;
-}
-
-/** Writes under many names in turn; the URL's `*` stands for the number of the name. */
-export interface Put {
-  readonly body: string;
-  readonly names: number;
+  /** How many names are asked for in turn; the URL's `*` stands for the number of one. */
+  readonly names?: number;
+  /** What is sent as JSON with PUT; left out, it is GET. */
+  readonly body?: string;
 }
 
 /** What came of it. */
@@ -47,7 +44,7 @@ export async function load(options: Load): Promise<LoadResult> {
   if (url.hostname !== "127.0.0.1") throw new Error("Cannot load another machine");
   const script = await Deno.makeTempFile({ suffix: ".lua" });
   try {
-    await Deno.writeTextFile(script, REPORT + (options.put ? putScript(url, options.put) : ""));
+    await Deno.writeTextFile(script, REPORT + (options.names ? namesScript(url, options) : ""));
     return await run([...argumentsOf(options), "-s", script, url.href]);
   } finally {
     await Deno.remove(script);
@@ -63,15 +60,19 @@ function argumentsOf({ connections, seconds, headers = {} }: Load): string[] {
   ];
 }
 
-function putScript({ pathname }: URL, { body, names }: Put): string {
+function namesScript({ pathname }: URL, { names, body }: Load): string {
   const [before, after] = pathname.split("*").map((part) => JSON.stringify(part));
+  const put = `
+  wrk.method, wrk.body = "PUT", ${JSON.stringify(body)}
+  wrk.headers["content-type"] = "application/json"`;
   return `
-local count = 0
-wrk.body = ${JSON.stringify(body)}
-wrk.headers["content-type"] = "application/json"
+local requests, count = {}, 0
+function init()${body === undefined ? "" : put}
+  for i = 0, ${names! - 1} do requests[i] = wrk.format(nil, ${before} .. i .. ${after}) end
+end
 function request()
   count = count + 1
-  return wrk.format("PUT", ${before} .. (count % ${names}) .. ${after})
+  return requests[count % ${names}]
 end
 `;
 }

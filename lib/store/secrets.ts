@@ -6,7 +6,7 @@
  * @module
  */
 import type { SecretRow, VersionRow } from "../resolve/records.ts";
-import type { SecretRef } from "../resolve/ref.ts";
+import type { Namespace, SecretRef } from "../resolve/ref.ts";
 import { SECRET_COLUMNS, secretRow, VERSION_COLUMNS, versionRow } from "./secret_rows.ts";
 import type { Row, Sql } from "./sql.ts";
 
@@ -44,6 +44,33 @@ function locate(locator: SecretLocator): [where: string, values: string[]] {
   return namespace === null
     ? ["namespace is null and name = $1", [name]]
     : ["namespace = $2 and name = $1", [name, namespace]];
+}
+
+/** Finds live secrets of one place by name, in no order; a name that is none finds nothing. */
+export async function findSecretsByName(
+  sql: Sql,
+  namespace: Namespace | null,
+  names: readonly string[],
+): Promise<SecretRow[]> {
+  const [place, values] = namespace === null
+    ? ["namespace is null", [names]]
+    : ["namespace = $2", [names, namespace]];
+  const rows = await sql.query(
+    `select ${SECRET_COLUMNS} from functions.secrets
+     where ${place} and name = any($1::text[]) and deleted_at is null`,
+    values,
+  );
+  return rows.map(secretRow);
+}
+
+/** Finds live secrets by id, in no order. */
+export async function findSecretsById(sql: Sql, ids: readonly string[]): Promise<SecretRow[]> {
+  const rows = await sql.query(
+    `select ${SECRET_COLUMNS} from functions.secrets
+     where id = any($1::uuid[]) and deleted_at is null`,
+    [ids],
+  );
+  return rows.map(secretRow);
 }
 
 /** The whole history of a secret, newest first. */

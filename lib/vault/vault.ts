@@ -21,7 +21,7 @@ import type { Sql } from "../store/sql.ts";
 import { countSecrets, type SecretStats } from "../store/secret_count.ts";
 import { listSecrets } from "../store/secret_list.ts";
 import { versionMetadata } from "../store/secret_rows.ts";
-import { findSecret, listVersions, type SecretLocator } from "../store/secrets.ts";
+import { listVersions, type SecretLocator } from "../store/secrets.ts";
 import type { HistoryLimits } from "../store/deleted_secrets.ts";
 import { purgeAnswers } from "../store/idempotency.ts";
 import { HeadWatch } from "../resolve/head_watch.ts";
@@ -36,6 +36,7 @@ import {
 } from "./changes.ts";
 import type { WriteResult } from "./answer.ts";
 import { BulkWriter } from "./bulk.ts";
+import { FindQueue } from "./find_queue.ts";
 import { HeadKeeper } from "./head_keeper.ts";
 import { isWhole, keptVersions, openKept } from "./kept_version.ts";
 import { Recovery } from "./recovery.ts";
@@ -102,6 +103,7 @@ export class Vault {
   readonly #now: () => Date;
   readonly #keeper: HeadKeeper;
   readonly #writer: VaultWriter;
+  readonly #finds: FindQueue;
 
   constructor(parts: VaultParts) {
     const { sql, ring, resolver, watch = new HeadWatch(), now = () => new Date() } = parts;
@@ -112,6 +114,7 @@ export class Vault {
     const keeper = new HeadKeeper({ sql, ring, watch });
     const shared = { sql, ring, resolver, now, keeper, keepVersions };
     this.#keeper = keeper;
+    this.#finds = new FindQueue(sql);
     this.#writer = new VaultWriter(shared);
     this.recovery = new Recovery(shared);
     this.bulk = new BulkWriter(shared);
@@ -268,7 +271,7 @@ export class Vault {
 
   async #find(principal: Principal, locator: SecretLocator): Promise<SecretRow> {
     if (!("id" in locator)) allow(principal, "secrets:read", locator);
-    const row = await findSecret(this.#sql, locator);
+    const row = await this.#finds.find(locator);
     if (row === undefined) throw secretNotFound();
     verifySecretRow(this.#ring, row);
     return allowRow(principal, "secrets:read", row);
