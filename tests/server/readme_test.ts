@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { SETTINGS } from "../../lib/server/config.ts";
+import { SETTINGS } from "../../lib/server/settings_table.ts";
 
 const README = await Deno.readTextFile(new URL("../../README.md", import.meta.url));
 

@@ -15,12 +15,15 @@ import { IncomingBody, OutgoingBody, peekBody } from "./bodies.mjs";
 import { CallTable } from "./call_table.mjs";
 import { makeCallContext } from "./call_context.mjs";
 import { RequestMaker } from "./call_request.mjs";
+import { findHandler, toResponse } from "./handler.mjs";
 import { jobHandler } from "./job.mjs";
 import { makeNote } from "./reads.mjs";
 import { installSecrets, numbered } from "./secrets.mjs";
 import { takeStaticBody } from "./static_body.mjs";
+import { keepRunningOnStrayErrors, markConsole, removeStorage } from "./surroundings.mjs";
 
-/** @typedef {(request: Request) => unknown} Handler */
+/** @typedef {import("./handler.mjs").Handler} Handler */
+/** @typedef {import("./call_request.mjs").Head} Head */
 /** @typedef {import("./job.mjs").JobIdentity} JobIdentity */
 /**
  * @typedef {object} Call
@@ -57,7 +60,6 @@ const given = new Map();
 let shared = 0;
 /** @type {import("./call_context.mjs").CallContext<Call>} */
 const { run: runAs, get: callOf } = await makeCallContext();
-const toJson = Response.json.bind(Response);
 /** @type {Handler | undefined} */
 let handler;
 
@@ -131,12 +133,6 @@ function isAborted(call) {
   return call.controller?.signal.aborted ?? false;
 }
 
-/**
- * @typedef {[
- *   method: string, url: string, headers: [string, string][], more: boolean, settings?: number,
- * ]} Head
- */
-
 /** @param {number} id @param {Head} head @param {Uint8Array<ArrayBuffer>} body */
 function serve(id, head, body) {
   const settings = head[4];
@@ -186,16 +182,6 @@ function requestBody(id, call, method, more, body) {
   call.incoming = new IncomingBody(writer, id, () => writer.frame(Frame.CANCEL, id));
   call.incoming.push(body);
   return call.incoming.stream;
-}
-
-/**
- * A handler that returns nothing answers 204; any other value that is no Response is sent as JSON.
- * @param {unknown} value
- */
-function toResponse(value) {
-  if (value instanceof Response) return value;
-  if (value === undefined || value === null) return new Response(null, { status: 204 });
-  return toJson(value);
 }
 
 /** @param {number} id @param {Call} call @param {Response} response @param {boolean} headOnly */
@@ -254,7 +240,7 @@ async function activate({ code, env, mark, job, ...values }) {
   // Of users, a job has one only.
   const note = makeNote(callOf, send, job === undefined ? shared : Infinity);
   installSecrets(values, note, () => callOf()?.settings);
-  markConsole(mark);
+  markConsole(mark, () => callOf()?.id ?? 0);
   removeStorage();
   keepRunningOnStrayErrors();
   try {
@@ -272,52 +258,6 @@ async function activate({ code, env, mark, job, ...values }) {
 /** @param {"no-handler" | "throws"} reason */
 function reject(reason) {
   writer.head(Frame.REJECT, 0, { reason });
-}
-
-/** @param {Record<string, unknown>} module @returns {Handler | undefined} */
-function findHandler(module) {
-  for (const value of [module.default, module.handler, module.main]) {
-    if (typeof value === "function") return /** @type {Handler} */ (value);
-    const fetch = value !== null && typeof value === "object" ? Reflect.get(value, "fetch") : null;
-    if (typeof fetch === "function") return fetch.bind(value);
-  }
-  return undefined;
-}
-
-/**
- * Puts a mark before each console line, so that the server can file it under the call it belongs to.
- * The mark holds a token that the function can't know; without it a line has no call of its own.
- * @param {string} mark
- */
-function markConsole(mark) {
-  for (const name of /** @type {const} */ (["debug", "log", "info", "warn", "error"])) {
-    const print = console[name].bind(console);
-    const level = name === "log" ? "info" : name;
-    console[name] = (...values) => {
-      const label = `${mark}${callOf()?.id ?? 0}:${level}`;
-      if (typeof values[0] === "string") print(`${label} ${values[0]}`, ...values.slice(1));
-      else print(label, ...values);
-    };
-  }
-}
-
-/** Storage outlives the child and is shared by all that run this bootstrap. */
-function removeStorage() {
-  for (const name of ["localStorage", "sessionStorage", "caches"]) {
-    Reflect.deleteProperty(globalThis, name);
-  }
-}
-
-/** One call's stray rejection must not end the calls beside it. */
-function keepRunningOnStrayErrors() {
-  globalThis.addEventListener("unhandledrejection", (event) => {
-    event.preventDefault();
-    console.error("Unhandled rejection:", event.reason);
-  });
-  globalThis.addEventListener("error", (event) => {
-    event.preventDefault();
-    console.error("Uncaught error:", event.error);
-  });
 }
 
 readFrames(connection, onFrame).then(() => exit(0), () => exit(0));

@@ -34,7 +34,12 @@ class CallRequest extends NativeRequest {
   }
 }
 
-/** @typedef {[method: string, url: string, headers: [string, string][], ...unknown[]]} Head */
+/**
+ * The head of a request, as the server sends it.
+ * @typedef {[
+ *   method: string, url: string, headers: [string, string][], more: boolean, settings?: number,
+ * ]} Head
+ */
 
 /**
  * How many requests are made of one before it is made anew: it holds on to something of each of
