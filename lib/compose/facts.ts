@@ -6,6 +6,7 @@
 import type { CodeSource } from "../runtime/code/code_source.ts";
 import { DataDir } from "../server/data_dir.ts";
 import type { Facts } from "../server/summary.ts";
+import type { Sql } from "../store/sql.ts";
 import type { Ground } from "./ground.ts";
 import type { Holdings } from "./holdings.ts";
 import { ADMIN_KEY_FILE, type Start } from "./start.ts";
@@ -14,9 +15,9 @@ import type { Work } from "./work.ts";
 /** Says where things are. */
 export async function factsOf(
   { config }: Start,
-  { dataDir, database, root }: Ground,
+  { dataDir, database, sql, root }: Ground,
   { hasNewAdminKey }: Holdings,
-  { functions, functionsDir, runtime }: Work,
+  { functions, functionsDir, jobCode, runtime }: Work,
   url: string,
 ): Promise<Facts> {
   return {
@@ -24,7 +25,10 @@ export async function factsOf(
     database: database.kind,
     databasePath: dataDir.file("database"),
     functionsDir: config.functionsDir,
-    functions: await functionNames(functions.directory, functionsDir),
+    functions: await namesIn(functions.directory, functionsDir),
+    jobsDir: config.jobs.directory,
+    jobs: await namesIn(jobCode.directory, config.jobs.directory),
+    scheduled: await countSchedules(sql),
     rootKey: { from: root.provider.from, generated: root.generated },
     adminKey: await adminKey(dataDir, hasNewAdminKey),
     missing: runtime.missing,
@@ -32,7 +36,7 @@ export async function factsOf(
   };
 }
 
-async function functionNames(code: CodeSource, directory: string): Promise<string[] | null> {
+async function namesIn(code: CodeSource, directory: string): Promise<string[] | null> {
   try {
     await Deno.stat(directory);
   } catch {
@@ -40,6 +44,12 @@ async function functionNames(code: CodeSource, directory: string): Promise<strin
   }
   const { functions } = await code.list();
   return functions.filter((f) => f.namespace === null).map((f) => f.name);
+}
+
+async function countSchedules(sql: Sql): Promise<number> {
+  const [row] = await sql<{ count: number }>`
+    select count(*)::int as count from functions.job_schedules`;
+  return row?.count ?? 0;
 }
 
 async function adminKey(dataDir: DataDir, created: boolean): Promise<Facts["adminKey"]> {

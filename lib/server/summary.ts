@@ -13,6 +13,11 @@ export interface Facts {
   readonly functionsDir: string;
   /** Names of functions found; null when the directory isn't there. */
   readonly functions: readonly string[] | null;
+  readonly jobsDir: string;
+  /** Names of jobs found; null when the directory isn't there. */
+  readonly jobs: readonly string[] | null;
+  /** How many jobs have a schedule. */
+  readonly scheduled: number;
   readonly rootKey: { readonly from: string; readonly generated: boolean };
   /** Path of the admin key, and whether it was made just now; null when it isn't on this machine. */
   readonly adminKey: { readonly path: string; readonly created: boolean } | null;
@@ -33,7 +38,8 @@ export function summary(facts: Facts, ms: number): string {
       "Database",
       facts.database === "postgres" ? "PostgreSQL" : `embedded, in ${facts.databasePath}`,
     ],
-    ["Functions", functionsText(facts)],
+    ["Functions", codeText(facts.functionsDir, facts.functions)],
+    ["Jobs", jobsText(facts)],
     ["Root key", rootKeyText(facts)],
     ["Admin key", adminKeyText(facts)],
     ...facts.missing.map((text): [string, string] => ["Missing", text]),
@@ -49,11 +55,15 @@ export function summary(facts: Facts, ms: number): string {
   ].join("\n");
 }
 
-function functionsText({ functions, functionsDir }: Facts): string {
-  if (functions === null) return `${functionsDir} (not there yet)`;
-  if (functions.length === 0) return `${functionsDir} (empty)`;
-  const shown = functions.slice(0, 5).join(", ");
-  return `${functionsDir} (${shown}${functions.length > 5 ? ", …" : ""})`;
+function codeText(directory: string, names: readonly string[] | null): string {
+  if (names === null) return `${directory} (not there yet)`;
+  if (names.length === 0) return `${directory} (empty)`;
+  return `${directory} (${names.slice(0, 5).join(", ")}${names.length > 5 ? ", …" : ""})`;
+}
+
+function jobsText({ jobsDir, jobs, scheduled }: Facts): string {
+  const text = codeText(jobsDir, jobs);
+  return scheduled === 0 ? text : `${text}, ${scheduled} scheduled`;
 }
 
 function rootKeyText({ rootKey: { from, generated } }: Facts): string {
