@@ -29,12 +29,14 @@ export async function run({ quick }: BenchOptions): Promise<Measure[]> {
   const lock = { recipients: [await identityToRecipient(identity)] };
   const measures: Measure[] = [];
   await withDatabase("embedded", async (source) => {
-    const from = await joinBackups(source);
+    await using opened = new AsyncDisposableStack();
+    const from = await joinBackups(source, opened);
     await fillSecrets(from, secrets, VERSIONS);
     await fillRest(from);
     const made = await timed(async () => bytesOf(await from.backups.create(admin, lock)));
     await withDatabase("postgres", async (target) => {
-      const to = await joinBackups(target);
+      await using opened = new AsyncDisposableStack();
+      const to = await joinBackups(target, opened);
       const unlock = { identities: [identity] };
       const brought = await timed(() => to.backups.restore(admin, unlock, streamOf(made.result)));
       assertEquals(brought.result.version, secrets * VERSIONS);

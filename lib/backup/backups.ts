@@ -16,7 +16,7 @@ import { UniqueViolation } from "../store/sql_error.ts";
 import { decryptWith, type Lock, openLock, refusedBackup, type Unlock } from "./cipher.ts";
 import { exportRecords } from "./export.ts";
 import { BackupReader, type Counts, writeLines } from "./lines.ts";
-import { restoreRecords } from "./restore.ts";
+import { restoreRecords, type SchedulePlanner } from "./restore.ts";
 
 /** What backups are made of and brought into. */
 export interface BackupParts {
@@ -26,6 +26,8 @@ export interface BackupParts {
   readonly serviceKeys: RowSetStore;
   readonly deployments: RowSetStore;
   readonly settings: RowSetStore;
+  readonly schedules: RowSetStore;
+  readonly planner: SchedulePlanner;
   /** Called after a restore: nothing that is held is current any more. */
   readonly onRestored: (places: readonly (Namespace | null)[]) => void;
   /** Called when a backup broke off after its first bytes had gone. */
@@ -78,10 +80,10 @@ export class Backups {
     stream: ReadableStream<Uint8Array>,
   ): Promise<Counts> {
     allowEverything(principal);
-    const { sql, ring, watch, serviceKeys, deployments, settings, onRestored } = this.#parts;
+    const { sql, watch, onRestored } = this.#parts;
     const actor = actorOf(principal);
     const reader = new BackupReader(await decryptWith(unlock, stream));
-    const tools = { ring, serviceKeys, deployments, settings, now: this.#now(), actor };
+    const tools = { ...this.#parts, now: this.#now(), actor };
     const { heads, places } = await sql
       .transaction((tx) => restoreRecords(tx, tools, reader.batches()))
       .catch((error) => {

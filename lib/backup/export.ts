@@ -8,13 +8,14 @@ import type { KeyRing } from "../crypto/keyring.ts";
 import { AppError } from "../errors.ts";
 import { verifyServiceKeyRow } from "../auth/service_key_rows.ts";
 import { verifyCodeVersion, verifyDeploymentRow } from "../deploy/rows.ts";
+import { SCHEDULES_SET, verifySchedule } from "../jobs/schedules.ts";
 import { verifySecretRow, verifyVersionRow } from "../resolve/associated_data.ts";
 import { describePlace, moveRows, NO_ROWS, openHead, type PlaceRows } from "../resolve/head.ts";
 import type { SecretRow } from "../resolve/records.ts";
 import type { Namespace } from "../resolve/ref.ts";
 import { openVersion } from "../resolve/resolver.ts";
 import { openSetting, verifySettingRow } from "../resolve/setting_rows.ts";
-import { scanCode, scanTable, scanVersions } from "../store/backup_rows.ts";
+import { scanCode, scanSchedules, scanTable, scanVersions } from "../store/backup_rows.ts";
 import { type DeploymentRow, storedDeployment } from "../store/deployment_rows.ts";
 import { DEPLOYMENTS_SET, listCodeVersions } from "../store/deployments.ts";
 import { findHead, listHeads } from "../store/heads.ts";
@@ -41,6 +42,7 @@ export async function* exportRecords(
   yield* settings(tx, ring);
   yield* serviceKeys(tx, ring);
   yield* code(tx, ring);
+  yield* schedules(tx, ring);
 }
 
 async function* secrets(tx: Sql, ring: KeyRing): AsyncGenerator<readonly BackupRecord[]> {
@@ -240,6 +242,28 @@ async function deploymentRecords(
       };
     }),
   ];
+}
+
+async function* schedules(tx: Sql, ring: KeyRing): AsyncGenerator<readonly BackupRecord[]> {
+  let set = NO_ROWS;
+  for await (const rows of scanSchedules(tx)) {
+    const checked = rows.map((row) => verifySchedule(ring, row));
+    set = moveRows(ring, set, checked.map(({ mac }) => ({ after: { mac } })));
+    yield checked.map(({ schedule }): BackupRecord => ({
+      kind: "schedule",
+      data: {
+        name: schedule.name,
+        namespace: schedule.namespace,
+        cron: schedule.cron,
+        timezone: schedule.timezone,
+        payload: schedule.payload,
+        principal: schedule.principal,
+        created_at: schedule.createdAt,
+        updated_at: schedule.updatedAt,
+      },
+    }));
+  }
+  await checkSet(tx, ring, SCHEDULES_SET, set);
 }
 
 function tampered(what: string): AppError {

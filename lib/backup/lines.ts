@@ -9,14 +9,20 @@
  */
 import { createHash, type Hash } from "node:crypto";
 import { refusedBackup } from "./cipher.ts";
-import { type BackupRecord, type Kind, KINDS, parseRecord } from "./records.ts";
+import {
+  type BackupRecord,
+  FORMAT_VERSION,
+  type Kind,
+  KINDS,
+  kindsOf,
+  parseRecord,
+} from "./records.ts";
 
 const FORMAT = "fluxbase-backup";
-const VERSION = 1;
 /** Far more than the longest line there is, which is a bundle of code. */
 const MAX_LINE = 256 * 1024 * 1024;
 
-/** How many lines there are of each kind. */
+/** How many lines there are of each kind; none of those that an older format didn't have. */
 export type Counts = Readonly<Record<Kind, number>>;
 
 /** What the first line says. */
@@ -26,9 +32,17 @@ export interface BackupHead {
 
 /** Counts and hashes what goes by. */
 class Tally {
-  readonly #hashes = new Map<Kind, { hash: Hash; count: number }>(
-    KINDS.map((kind) => [kind, { hash: createHash("sha256"), count: 0 }]),
-  );
+  readonly #hashes: ReadonlyMap<Kind, { hash: Hash; count: number }>;
+
+  /** @param kinds Those of the format's version. */
+  constructor(kinds: readonly Kind[]) {
+    this.#hashes = new Map(kinds.map((kind) => [kind, { hash: createHash("sha256"), count: 0 }]));
+  }
+
+  /** Whether lines of this kind may come. */
+  takes(kind: Kind): boolean {
+    return this.#hashes.has(kind);
+  }
 
   add(kind: Kind, line: string): void {
     const own = this.#hashes.get(kind)!;
@@ -40,7 +54,8 @@ class Tally {
     const all = [...this.#hashes].map(([kind, { hash, count }]) =>
       [kind, { count, sha256: hash.digest("hex") }] as const
     );
-    const counts = Object.fromEntries(all.map(([kind, { count }]) => [kind, count]));
+    const none = KINDS.map((kind) => [kind, 0] as const);
+    const counts = Object.fromEntries([...none, ...all.map(([kind, { count }]) => [kind, count])]);
     const manifest = JSON.stringify({ manifest: Object.fromEntries(all) });
     return { counts: counts as Counts, manifest };
   }
@@ -52,8 +67,8 @@ export async function* writeLines(
   batches: AsyncIterable<readonly BackupRecord[]>,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const encoder = new TextEncoder();
-  const tally = new Tally();
-  const first = { format: FORMAT, version: VERSION, created_at: head.createdAt };
+  const tally = new Tally(KINDS);
+  const first = { format: FORMAT, version: FORMAT_VERSION, created_at: head.createdAt };
   yield encoder.encode(JSON.stringify(first) + "\n");
   for await (const batch of batches) {
     let text = "";
@@ -70,8 +85,8 @@ export async function* writeLines(
 /** Reads a backup's records, and then knows how many there were. */
 export class BackupReader {
   readonly #stream: ReadableStream<Uint8Array>;
-  readonly #tally = new Tally();
   #head: BackupHead | undefined;
+  #tally: Tally | undefined;
   #counts: Counts | undefined;
 
   /** @param stream The decrypted text. */
@@ -106,8 +121,10 @@ export class BackupReader {
   #read(line: string): BackupRecord[] {
     if (this.#counts !== undefined) throw refusedBackup("there is more after its end");
     const parsed = parseLine(line);
-    if (this.#head === undefined) {
-      this.#head = readHead(parsed);
+    if (this.#tally === undefined) {
+      const { kinds, ...head } = readHead(parsed);
+      this.#head = head;
+      this.#tally = new Tally(kinds);
       return [];
     }
     if (!Array.isArray(parsed)) {
@@ -118,8 +135,8 @@ export class BackupReader {
     }
     const [kind, data]: unknown[] = parsed;
     const known = KINDS.find((each) => each === kind);
-    const record = known && parseRecord(known, data);
-    if (record == null) throw refusedBackup("a line is not what this release knows");
+    const record = known && this.#tally.takes(known) ? parseRecord(known, data) : null;
+    if (record === null) throw refusedBackup("a line is not what this release knows");
     this.#tally.add(record.kind, line);
     return [record];
   }
@@ -134,11 +151,12 @@ export async function checkBackup(
   return { ...reader.head, counts: reader.counts };
 }
 
-function readHead(parsed: unknown): BackupHead {
+function readHead(parsed: unknown): BackupHead & { readonly kinds: readonly Kind[] } {
   const head = parsed as { format?: unknown; version?: unknown; created_at?: unknown } | null;
   if (head?.format !== FORMAT) throw refusedBackup("it is no backup of this product");
-  if (head.version !== VERSION) throw refusedBackup("a newer release has made it");
-  return { createdAt: new Date(String(head.created_at)) };
+  const kinds = kindsOf(head.version);
+  if (kinds === null) throw refusedBackup("a newer release has made it");
+  return { createdAt: new Date(String(head.created_at)), kinds };
 }
 
 /** The parser's own message quotes the line. */

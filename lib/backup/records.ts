@@ -89,7 +89,27 @@ const deploymentVersion = z.object({
   created_by: author,
 });
 
-const schemas = { secret, version, setting, serviceKey, code, deployment, deploymentVersion };
+const schedule = z.object({
+  name: text,
+  namespace: text.nullable(),
+  cron: text,
+  timezone: text,
+  payload: text,
+  principal: author,
+  created_at: time,
+  updated_at: time,
+});
+
+const schemas = {
+  secret,
+  version,
+  setting,
+  serviceKey,
+  code,
+  deployment,
+  deploymentVersion,
+  schedule,
+};
 
 /** The kinds of lines. */
 export type Kind = keyof typeof schemas;
@@ -102,6 +122,19 @@ export type BackupRecord = { [K in Kind]: { readonly kind: K; readonly data: Rec
 
 /** Every kind, in the order in which they come. */
 export const KINDS = Object.keys(schemas) as readonly Kind[];
+
+/** The version of the format that is written. */
+export const FORMAT_VERSION = 2;
+
+/**
+ * The kinds of a version of the format: version 1 was before schedules were saved.
+ *
+ * @returns `null` for a version that this release doesn't know.
+ */
+export function kindsOf(version: unknown): readonly Kind[] | null {
+  if (version === 1) return KINDS.filter((kind) => kind !== "schedule");
+  return version === FORMAT_VERSION ? KINDS : null;
+}
 
 /**
  * Reads one line's data.

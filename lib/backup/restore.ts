@@ -9,6 +9,7 @@ import type { Actor, AuditEntry } from "../audit/entry.ts";
 import { recordsOf } from "../audit/record.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import { AppError } from "../errors.ts";
+import type { JobSchedules, Schedule } from "../jobs/schedules.ts";
 import {
   type Head,
   makeHead,
@@ -40,6 +41,7 @@ import { refusedBackup } from "./cipher.ts";
 import type { BackupRecord } from "./records.ts";
 import {
   columnsOf,
+  readSchedule,
   revokedKey,
   sealCodeVersion,
   sealDeployment,
@@ -54,10 +56,16 @@ export interface RestoreTools {
   readonly serviceKeys: RowSetStore;
   readonly deployments: RowSetStore;
   readonly settings: RowSetStore;
+  readonly schedules: RowSetStore;
+  /** Writes schedules, and tells the queue of them. */
+  readonly planner: SchedulePlanner;
   readonly now: Date;
   /** Who restores, for the record. */
   readonly actor: Actor;
 }
+
+/** Brings schedules in. */
+export type SchedulePlanner = Pick<JobSchedules, "restore">;
 
 /** Whose readers must look again, and the heads that are now stored. */
 export interface Restored {
@@ -81,7 +89,7 @@ export async function restoreRecords(
   if (await hasContents(tx)) {
     throw new AppError(
       "CONFLICT",
-      "A backup is only restored into an empty database: this one has secrets, settings or code",
+      "A backup is only restored into an empty database: this one has secrets, settings, code or schedules",
     );
   }
   const restore = new Restore(tx, tools);
@@ -96,6 +104,8 @@ class Restore {
   readonly #users = new Set<string>();
   readonly #deployments: RowMove[] = [];
   readonly #settings: RowMove[] = [];
+  /** By place. */
+  readonly #schedules = new Map<string, RowMove>();
   /** The secrets whose versions may come. */
   readonly #owners = new Map<string, SecretIdentity>();
   #versionsBegun = false;
@@ -116,9 +126,13 @@ class Restore {
     if ((await findBrokenHistories(this.#tx)).length > 0) {
       throw refusedBackup("versions of a secret are missing");
     }
-    const { deployments, settings } = this.#tools;
+    const { deployments, settings, schedules } = this.#tools;
     for (
-      const [set, moves] of [[deployments, this.#deployments], [settings, this.#settings]] as const
+      const [set, moves] of [
+        [deployments, this.#deployments],
+        [settings, this.#settings],
+        [schedules, [...this.#schedules.values()]],
+      ] as const
     ) {
       const entry = this.#entry(null, moves.length);
       await set.transact(this.#tx, (_tx, change) => change(moves, entry));
@@ -161,6 +175,8 @@ class Restore {
           "functions.deployment_versions",
           sealCodeVersion(ring, record.data),
         );
+      case "schedule":
+        return await this.#schedule(readSchedule(record.data));
     }
   }
 
@@ -186,6 +202,12 @@ class Restore {
   async #deployment(row: DeploymentRow): Promise<void> {
     this.#deployments.push({ after: row });
     await this.#add("functions.deployments", row);
+  }
+
+  async #schedule(schedule: Schedule): Promise<void> {
+    const place = JSON.stringify([schedule.namespace, schedule.name]);
+    if (this.#schedules.has(place)) throw refusedBackup("a schedule comes twice");
+    this.#schedules.set(place, await this.#tools.planner.restore(this.#tx, schedule));
   }
 
   async #add(table: BackupTable, row: object): Promise<void> {

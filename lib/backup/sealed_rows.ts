@@ -8,15 +8,18 @@ import { signServiceKeyRow } from "../auth/service_key_rows.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import { Plaintext } from "../crypto/plaintext.ts";
 import { signCodeVersion, signDeployment } from "../deploy/rows.ts";
+import type { Schedule } from "../jobs/schedules.ts";
 import type { Grant } from "../principal/principal.ts";
 import { signSecretRow, signVersionRow, valueAssociatedData } from "../resolve/associated_data.ts";
 import type { SecretIdentity, SecretRow, VersionRow } from "../resolve/records.ts";
 import { type Namespace, parseNamespace, parseSecretName } from "../resolve/ref.ts";
 import { sealSetting, type SettingRow, signSettingRow } from "../resolve/setting_rows.ts";
 import { parseSettingKey, parseUserId, settingScope } from "../resolve/setting_ref.ts";
+import { isFunctionName } from "../runtime/code/layout.ts";
 import { bytea } from "../store/backup_rows.ts";
 import type { CodeVersionRow, DeploymentRow } from "../store/deployment_rows.ts";
 import type { ServiceKeyRow } from "../store/service_keys.ts";
+import { refusedBackup } from "./cipher.ts";
 import type { RecordOf } from "./records.ts";
 
 /** @throws {AppError} INVALID_INPUT when a name breaks a rule. */
@@ -133,6 +136,22 @@ export function sealCodeVersion(
   });
 }
 
+/** @throws {AppError} INVALID_INPUT when a name breaks a rule, or the payload is not JSON. */
+export function readSchedule(data: RecordOf<"schedule">): Schedule {
+  if (!isFunctionName(data.name)) throw refusedBackup("a schedule is of no job that could be");
+  if (!isJson(data.payload)) throw refusedBackup("the payload of a schedule is not JSON");
+  return {
+    name: data.name,
+    namespace: namespaceOf(data.namespace),
+    cron: data.cron,
+    timezone: data.timezone,
+    payload: data.payload,
+    principal: data.principal,
+    createdAt: data.created_at,
+    updatedAt: data.updated_at,
+  };
+}
+
 /** A row by its columns' names, as `insertRows` takes it. */
 export function columnsOf(row: object): object {
   return Object.fromEntries(
@@ -141,6 +160,15 @@ export function columnsOf(row: object): object {
       value instanceof Uint8Array ? bytea(value) : value,
     ]),
   );
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function namespaceOf(namespace: string | null): Namespace | null {

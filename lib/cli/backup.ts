@@ -33,9 +33,9 @@ const create: Command = {
     },
   ],
   notes: [
-    "All secrets with all their versions, deleted ones too, settings, deployed code, and what " +
-    "service keys there are. FILE must not be there yet; - writes to stdout. It is written below " +
-    "the directory you are in.",
+    "All secrets with all their versions, deleted ones too, settings, deployed code, schedules of " +
+    "jobs, and what service keys there are. FILE must not be there yet; - writes to stdout. It is " +
+    "written below the directory you are in.",
     "A service key itself is stored nowhere, so a restored one is revoked: make new ones.",
   ],
   examples: ["backup create fluxbase.backup"],
@@ -59,6 +59,8 @@ const restore: Command = {
   notes: [
     "The server may have another kind of database and another root key. It keeps its own service " +
     "keys; those of the backup come as a record, revoked.",
+    "Schedules are followed at once, also while the old server goes on: remove them on one of the " +
+    "two.",
     "Whoever has a recipient's public key can make a file for it: restore only one whose origin " +
     "you know.",
   ],

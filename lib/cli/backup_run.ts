@@ -75,6 +75,7 @@ function counted(counts: Counts): Record<string, number> {
     service_keys: counts.serviceKey,
     functions_and_jobs: counts.deployment,
     code_versions: counts.deploymentVersion,
+    schedules: counts.schedule,
   };
 }
 

@@ -4,9 +4,6 @@
  * @module
  */
 import { startAuth, type StartedAuth } from "../auth/start.ts";
-import { Backups } from "../backup/backups.ts";
-import { Importer } from "../backup/import.ts";
-import { AppError } from "../errors.ts";
 import { SCHEDULES_SET } from "../jobs/schedules.ts";
 import { errorFields } from "../log.ts";
 import type { Namespace } from "../resolve/ref.ts";
@@ -86,32 +83,6 @@ export async function openHoldings({ config, log, opened }: Start, ground: Groun
     onServiceKeys: () => identity.invalidate(null),
     onAccept: (place, by, accepted) => log.warn("accepted", { place, by, ...accepted }),
   });
-  const backups = new Backups({
-    sql,
-    ring,
-    watch,
-    serviceKeys: identity.set,
-    deployments,
-    settings: settings.set,
-    onRestored: (places) => {
-      for (const place of places) resolver.invalidate(place);
-      settings.users.doubtAll();
-      identity.invalidate(null);
-    },
-    onBroken: (error) =>
-      log.warn("backup broke off", {
-        ...(error instanceof AppError && { reason: error.message }),
-        ...errorFields(error),
-      }),
-  });
-  const importer = new Importer({
-    settings: settings.set,
-    sql,
-    ring,
-    watch,
-    onSecrets: (place) => resolver.invalidate(place),
-    onSettings: (userId) => settings.users.invalidate(userId),
-  });
   return {
     resolver,
     settings,
@@ -122,8 +93,6 @@ export async function openHoldings({ config, log, opened }: Start, ground: Groun
     schedules,
     keys,
     verification,
-    backups,
-    importer,
   };
 }
 

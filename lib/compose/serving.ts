@@ -25,6 +25,7 @@ import { verifyRoutes } from "../http/verify.ts";
 import type { Config } from "../server/config.ts";
 import { LogReader } from "../store/log_lines.ts";
 import { SecretUsage } from "../store/secret_usage.ts";
+import { openArchives } from "./archives.ts";
 import type { Ground } from "./ground.ts";
 import type { Holdings } from "./holdings.ts";
 import type { Start } from "./start.ts";
@@ -45,8 +46,9 @@ export interface Serving {
 export function serve(start: Start, ground: Ground, holdings: Holdings, work: Work): Serving {
   const { config, log, opened } = start;
   const { sql, ring, audit, denials } = ground;
-  const { vault, identity, settings, keys, verification, backups, importer } = holdings;
+  const { vault, identity, settings, keys, verification } = holdings;
   const { store, functions, jobCode, runtime, jobs } = work;
+  const { backups, importer } = openArchives(log, ground, holdings, work);
   const health = {
     database: async () => void await sql`select 1`,
     key_ring: () => keys.check(),

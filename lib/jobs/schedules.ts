@@ -14,6 +14,7 @@ import { AppError } from "../errors.ts";
 import type { Visibility } from "../principal/principal.ts";
 import { isAuthentic } from "../resolve/associated_data.ts";
 import type { Namespace } from "../resolve/ref.ts";
+import type { RowMove } from "../resolve/head.ts";
 import type { RowSetSpec, RowSetStore } from "../store/row_sets.ts";
 import type { Row, Sql } from "../store/sql.ts";
 import { DUE } from "./boss.ts";
@@ -71,28 +72,30 @@ export class JobSchedules {
    */
   async set(schedule: Schedule, actor: Actor): Promise<void> {
     this.next(schedule);
-    const { name, namespace, cron, timezone: tz, payload, principal, createdAt } = schedule;
+    const { name, namespace, cron, timezone } = schedule;
     await this.#set.transact(this.#sql, async (tx, change) => {
       const [kept] = await tx<Row & { created_at: Date; mac: Uint8Array }>`
         select created_at, mac from functions.job_schedules
         where name = ${name} and namespace is not distinct from ${namespace} for update`;
-      const created = kept?.created_at ?? createdAt;
-      const mac = this.#ring.mac("row", scheduleMessage({ ...schedule, createdAt: created }));
-      await tx`
-        insert into functions.job_schedules (name, namespace, cron, timezone, payload, principal,
-          created_at, updated_at, mac)
-        values (${name}, ${namespace}, ${cron}, ${tz}, ${payload}, ${principal}, ${created},
-          ${schedule.updatedAt}, ${mac})
-        on conflict (namespace, name) do update set cron = excluded.cron,
-          timezone = excluded.timezone, payload = excluded.payload,
-          principal = excluded.principal, updated_at = excluded.updated_at, mac = excluded.mac`;
+      const createdAt = kept?.created_at ?? schedule.createdAt;
+      const after = await this.#put(tx, { ...schedule, createdAt });
       const action = kept === undefined ? "schedule.create" : "schedule.update";
-      const detail = { cron, timezone: tz };
+      const detail = { cron, timezone };
       const entry = { action, actor, namespace, name, detail };
-      await change([{ before: kept && { mac: kept.mac }, after: { mac } }], entry);
-      const key = keyOf(schedule);
-      await this.#boss.schedule(DUE, cron, { key }, { tz, key, db: bossSql(tx) });
+      await change([{ before: kept && { mac: kept.mac }, after }], entry);
     });
+  }
+
+  /**
+   * Brings in a schedule of a backup, with its times.
+   *
+   * @param tx A transaction that goes on to tell the set of it.
+   * @returns What the set is to be told.
+   * @throws {AppError} INVALID_INPUT for an expression or a time zone that can't be.
+   */
+  async restore(tx: Sql, schedule: Schedule): Promise<RowMove> {
+    this.next(schedule);
+    return { after: await this.#put(tx, schedule) };
   }
 
   /**
@@ -160,6 +163,23 @@ export class JobSchedules {
     } catch {
       throw invalid("cron must be five fields of cron(5), and timezone an IANA time zone");
     }
+  }
+
+  /** Writes the row, and its place in the queue. */
+  async #put(tx: Sql, schedule: Schedule): Promise<{ readonly mac: Uint8Array }> {
+    const { name, namespace, cron, timezone: tz, payload, principal } = schedule;
+    const mac = this.#ring.mac("row", scheduleMessage(schedule));
+    await tx`
+      insert into functions.job_schedules (name, namespace, cron, timezone, payload, principal,
+        created_at, updated_at, mac)
+      values (${name}, ${namespace}, ${cron}, ${tz}, ${payload}, ${principal},
+        ${schedule.createdAt}, ${schedule.updatedAt}, ${mac})
+      on conflict (namespace, name) do update set cron = excluded.cron,
+        timezone = excluded.timezone, payload = excluded.payload,
+        principal = excluded.principal, updated_at = excluded.updated_at, mac = excluded.mac`;
+    const key = keyOf(schedule);
+    await this.#boss.schedule(DUE, cron, { key }, { tz, key, db: bossSql(tx) });
+    return { mac };
   }
 }
 

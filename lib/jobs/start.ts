@@ -36,6 +36,7 @@ export interface JobsRoom {
   readonly jobs: Jobs;
   /** Null where this process runs nothing. */
   readonly worker: JobWorker | null;
+  readonly schedules: JobSchedules;
   /** Resolves when the queue can be read. @throws {AppError} STORE_UNAVAILABLE. */
   check(): Promise<void>;
   /** Deletes jobs that ended before `before`, a bounded number at once; returns how many. */
@@ -80,6 +81,7 @@ export async function startJobs(options: JobsOptions): Promise<JobsRoom> {
   return {
     jobs,
     worker,
+    schedules,
     check: async () => void await sql`select version from pgboss.version`,
     purge: (before) => purgeJobs(sql, before),
     close: (graceMs) => closing ??= close(graceMs),

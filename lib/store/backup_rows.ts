@@ -95,11 +95,28 @@ export async function* scanCode(
   }
 }
 
+/** Every schedule, in the order of namespaces and names, in batches. */
+export async function* scanSchedules(sql: Sql, limit: number = 50): AsyncGenerator<Row[]> {
+  for (let after = ["", ""];;) {
+    const rows = await sql.query<Row & { namespace: string | null; name: string }>(
+      `select * from functions.job_schedules
+       where (coalesce(namespace, ''), name) > ($1 collate "C", $2 collate "C")
+       order by coalesce(namespace, '') collate "C", name collate "C" limit $3::int`,
+      [...after, limit],
+    );
+    if (rows.length === 0) return;
+    yield rows;
+    const { namespace, name } = rows.at(-1)!;
+    after = [namespace ?? "", name];
+  }
+}
+
 /** Whether there is anything that a backup could bring, but service keys. */
 export async function hasContents(sql: Sql): Promise<boolean> {
   const [row] = await sql<{ some: boolean }>`
     select exists (select from functions.secrets) or exists (select from app.settings)
-      or exists (select from functions.deployments) as some`;
+      or exists (select from functions.deployments)
+      or exists (select from functions.job_schedules) as some`;
   return row!.some;
 }
 
@@ -107,7 +124,8 @@ export async function hasContents(sql: Sql): Promise<boolean> {
 export async function lockHeads(tx: Sql): Promise<void> {
   await tx`select 1 from functions.heads where namespace = '@namespaces' for update`;
   await tx`select 1 from functions.heads order by namespace for update`;
-  await tx`lock table app.settings, functions.deployments in exclusive mode`;
+  await tx`lock table app.settings, functions.deployments, functions.job_schedules
+    in exclusive mode`;
 }
 
 /**

@@ -1,6 +1,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Decrypter, Encrypter, generateIdentity, identityToRecipient } from "age-encryption";
-import { checkBackup } from "../../lib/backup/lines.ts";
+import { actorOf } from "../../lib/audit/actor.ts";
+import { exportRecords } from "../../lib/backup/export.ts";
+import { checkBackup, writeLines } from "../../lib/backup/lines.ts";
+import type { BackupRecord } from "../../lib/backup/records.ts";
 import { decryptWith } from "../../lib/backup/cipher.ts";
 import { AppError } from "../../lib/errors.ts";
 import {
@@ -8,30 +11,43 @@ import {
   bytesOf,
   contentsOf,
   fillRest,
+  fillSchedules,
   fillSecrets,
   joinBackups,
+  SCHEDULES,
   streamOf,
   valueOf,
 } from "../support/backup_world.ts";
-import { withDatabase } from "../support/databases.ts";
+import { type TestDatabase, withDatabase } from "../support/databases.ts";
 import { admin, emptyDatabase, injected } from "../support/world.ts";
 
 const lock = { passphrase: "correct horse battery staple" };
 const SECRETS = 300;
 const VERSIONS = 5;
 
+function withBackups(
+  kind: TestDatabase["name"],
+  work: (world: BackupWorld, opened: AsyncDisposableStack) => Promise<void>,
+): Promise<void> {
+  return withDatabase(kind, async (database) => {
+    await using opened = new AsyncDisposableStack();
+    await work(await joinBackups(database, opened), opened);
+  });
+}
+
 async function isEmpty({ database: { sql } }: BackupWorld): Promise<boolean> {
   const [row] = await sql<{ rows: number }>`select (select count(*) from functions.secrets)
     + (select count(*) from functions.secret_versions) + (select count(*) from app.settings)
     + (select count(*) from functions.service_keys) + (select count(*) from functions.deployments)
-    + (select count(*) from functions.code_blobs)
+    + (select count(*) from functions.code_blobs) + (select count(*) from functions.job_schedules)
+    + (select count(*) from pgboss.schedule)
     + (select count(*) from functions.heads where namespace not like '@%') as rows`;
   return row!.rows === 0;
 }
 
 Deno.test("Backups carry everything into the other database under another root, or refuse", async (t) => {
-  await withDatabase("embedded", async (source) => {
-    const from = await joinBackups(source);
+  await withBackups("embedded", async (from, opened) => {
+    const source = from.database;
     await fillSecrets(from, SECRETS, VERSIONS);
     await fillRest(from);
     const identity = await generateIdentity();
@@ -50,11 +66,10 @@ Deno.test("Backups carry everything into the other database under another root, 
       const { counts } = await checkBackup(await decryptWith(keys, streamOf(file)));
       assertEquals([counts.secret, counts.version], [SECRETS, SECRETS * VERSIONS]);
       assertEquals([counts.setting, counts.serviceKey, counts.deployment], [2, 1, 1]);
+      assertEquals(counts.schedule, SCHEDULES.length);
     });
 
-    await withDatabase("postgres", async (target) => {
-      const to = await joinBackups(target);
-
+    await withBackups("postgres", async (to) => {
       await t.step("a wrong passphrase is refused, and nothing written", async () => {
         const locked = await sealed("{}");
         await refused(() =>
@@ -97,7 +112,7 @@ Deno.test("Backups carry everything into the other database under another root, 
       });
 
       await t.step("its service keys are revoked", async () => {
-        const [row] = await target.sql<{ all: number; live: number }>`
+        const [row] = await to.database.sql<{ all: number; live: number }>`
           select count(*) as all, count(*) filter (where revoked_at is null) as live
           from functions.service_keys`;
         assertEquals([row!.all, row!.live], [1, 0]);
@@ -119,7 +134,7 @@ Deno.test("Backups carry everything into the other database under another root, 
         const expected = await contentsOf(to);
         await emptyDatabase(source);
         await source.sql`truncate app.settings`;
-        const back = await joinBackups(source);
+        const back = await joinBackups(source, opened);
         await back.backups.restore(admin, keys, streamOf(again));
         assertEquals(await contentsOf(back), expected);
       });
@@ -129,8 +144,7 @@ Deno.test("Backups carry everything into the other database under another root, 
 });
 
 Deno.test("Backups.create() locks for age recipients and opens with their identity", async () => {
-  await withDatabase("embedded", async (database) => {
-    const world = await joinBackups(database);
+  await withBackups("embedded", async (world) => {
     await fillSecrets(world, 3, 2);
     const identity = await generateIdentity();
     const recipients = [await identityToRecipient(identity)];
@@ -145,8 +159,7 @@ Deno.test("Backups.create() locks for age recipients and opens with their identi
 });
 
 Deno.test("Passphrases are those of the age format, both ways", async () => {
-  await withDatabase("embedded", async (database) => {
-    const world = await joinBackups(database);
+  await withBackups("embedded", async (world) => {
     const file = await bytesOf(await world.backups.create(admin, lock));
     const decrypter = new Decrypter();
     decrypter.addPassphrase(lock.passphrase);
@@ -161,18 +174,119 @@ Deno.test("Passphrases are those of the age format, both ways", async () => {
 });
 
 Deno.test("Backups.create() breaks off at what was tampered with", async () => {
-  await withDatabase("postgres", async (database) => {
-    const world = await joinBackups(database);
+  await withBackups("postgres", async (world) => {
     await fillSecrets(world, 6, 1);
-    await database.sql`delete from functions.secrets where name = 'SECRET_1'`;
+    await world.database.sql`delete from functions.secrets where name = 'SECRET_1'`;
     await assertRejects(async () => bytesOf(await world.backups.create(admin, lock)));
     assertEquals((world.broken[0] as AppError).code, "INTEGRITY_VIOLATION");
   });
 });
 
+Deno.test("Backups.restore() takes a file of the format before schedules, and no newer one", async (t) => {
+  const old = await Deno.readTextFile(new URL("../vectors/backup_v1.jsonl", import.meta.url));
+  for (const kind of ["embedded", "postgres"] as const) {
+    await withBackups(kind, async (world) => {
+      const restore = async (text: string) =>
+        await world.backups.restore(admin, lock, streamOf(await sealed(text)));
+      await t.step(`one that says another version than its own is refused (${kind})`, async () => {
+        for (const version of [0, 2, 3, "1", null]) {
+          const changed = old.replace('"version":1,', `"version":${JSON.stringify(version)},`);
+          await refused(() => restore(changed));
+        }
+        assert(await isEmpty(world));
+      });
+      await t.step(`the old one comes (${kind})`, async () => {
+        const counts = await restore(old);
+        assertEquals([counts.secret, counts.version, counts.setting], [3, 6, 2]);
+        assertEquals([counts.deploymentVersion, counts.schedule], [1, 0]);
+        const got = await injected(world, "production");
+        assertEquals(got.FLUXBASE_SECRET_SECRET_1 ?? got.SECRET_1, valueOf("SECRET_1", 2));
+      });
+    });
+  }
+});
+
+Deno.test("Backups.restore() refuses schedules that can't be, and writes nothing", async (t) => {
+  await withBackups("embedded", async (world) => {
+    await fillSchedules(world);
+    const records = await recordsOf(world);
+    const good = records.find(({ kind }) => kind === "schedule")!;
+    await emptyDatabase(world.database);
+    await world.database.sql`delete from pgboss.schedule`;
+    await withBackups("postgres", async (to) => {
+      const restore = async (changed: object) => {
+        const bad = { kind: "schedule", data: { ...good.data, ...changed } } as BackupRecord;
+        const text = writeLines({ createdAt: new Date() }, ReadableStream.from([[good, bad]]));
+        const plain = await bytesOf(ReadableStream.from(text));
+        const file = await sealed(new TextDecoder().decode(plain));
+        return await to.backups.restore(admin, lock, streamOf(file));
+      };
+      const wrong = {
+        "it comes twice": [{}, "comes twice"],
+        "no job is called so": [{ name: "a/b" }, "no job that could be"],
+        "no namespace is called so": [{ namespace: "-" }, "amespace"],
+        "the expression is none": [{ name: "b", cron: "* *" }, "cron must have five fields"],
+        "the time zone is none": [{ name: "b", timezone: "Mars/Phobos" }, "IANA time zone"],
+        "the payload is not JSON": [{ name: "b", payload: "{" }, "not JSON"],
+      } as const;
+      for (const [name, [changed, message]] of Object.entries(wrong)) {
+        await t.step(name, async () => {
+          const error = await assertRejects(() => restore(changed), AppError);
+          assertEquals([error.code, error.message.includes(message)], ["INVALID_INPUT", true]);
+          assert(await isEmpty(to));
+        });
+      }
+      await t.step("another one comes, and is followed", async () => {
+        assertEquals((await restore({ name: "b" })).schedule, 2);
+        const planned = await to.database.sql`select key, cron, timezone from pgboss.schedule
+          order by key`;
+        const { cron, timezone } = SCHEDULES[0];
+        assertEquals(planned.map((row) => ({ ...row })), [
+          { key: "-/b", cron, timezone },
+          { key: "-/hello", cron, timezone },
+        ]);
+        const due = await to.jobs.schedules.due("-/b");
+        assertEquals([due?.payload, due?.principal], [SCHEDULES[0].payload, admin.id]);
+      });
+    });
+  });
+});
+
+Deno.test("Backups.create() breaks off at a schedule that was changed, removed or put back", async (t) => {
+  await withBackups("postgres", async (world) => {
+    const { sql } = world.database;
+    const forKey = { recipients: [await identityToRecipient(await generateIdentity())] };
+    await fillSchedules(world);
+    await sql`create table kept as select * from functions.job_schedules`;
+    const attacks = {
+      changed: () => sql`update functions.job_schedules set cron = '* * * * *'`,
+      removed: () => sql`delete from functions.job_schedules where namespace is not null`,
+    };
+    for (const [name, attack] of Object.entries(attacks)) {
+      await t.step(name, async () => {
+        await attack();
+        await assertRejects(async () => bytesOf(await world.backups.create(admin, forKey)));
+        assertEquals((world.broken.pop() as AppError).code, "INTEGRITY_VIOLATION");
+        await sql`delete from functions.job_schedules`;
+        await sql`insert into functions.job_schedules select * from kept`;
+      });
+    }
+    await t.step("and not at what is as it was written", async () => {
+      assert((await bytesOf(await world.backups.create(admin, forKey))).length > 0);
+      assertEquals(world.broken, []);
+    });
+    await t.step("put back after its removal", async () => {
+      const place = { name: "hello", namespace: null };
+      await world.jobs.schedules.remove(place, actorOf(admin));
+      await sql`insert into functions.job_schedules select * from kept where namespace is null`;
+      await assertRejects(async () => bytesOf(await world.backups.create(admin, forKey)));
+      assertEquals((world.broken.pop() as AppError).code, "INTEGRITY_VIOLATION");
+    });
+  });
+});
+
 Deno.test("Backups are for those who may do everything", async () => {
-  await withDatabase("embedded", async (database) => {
-    const { backups } = await joinBackups(database);
+  await withBackups("embedded", async ({ backups }) => {
     const grants = [{ actions: ["keys:admin", "secrets:read"], namespaces: ["*"], names: ["*"] }];
     const some = { ...admin, grants } as typeof admin;
     for (
@@ -205,6 +319,13 @@ function* spoilt(file: Uint8Array): Generator<Uint8Array> {
   const longer = new Uint8Array(file.length + 1);
   longer.set(file);
   yield longer;
+}
+
+/** Every record that a backup of this world holds. */
+async function recordsOf({ database: { sql }, ring }: BackupWorld): Promise<BackupRecord[]> {
+  const records: BackupRecord[] = [];
+  for await (const batch of exportRecords(sql, ring)) records.push(...batch);
+  return records;
 }
 
 async function sealed(text: string): Promise<Uint8Array> {

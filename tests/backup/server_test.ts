@@ -32,6 +32,17 @@ Deno.test("backup create, verify and restore move a server to another database a
       await old.set("BETA", `${CANARY}-beta`);
       const setting = { key: "mail.password", value: `${CANARY}-mail` };
       await old.ask("POST", "/api/v1/admin/settings/custom/secret", { json: setting });
+      await oldSite.write("../jobs/nightly.ts", "export default () => {};");
+      const schedule = [
+        "jobs",
+        "schedule",
+        "set",
+        "nightly",
+        "0 3 * * *",
+        "--timezone",
+        "Asia/Tokyo",
+      ];
+      assertEquals((await typed(old, here)(schedule)).code, 0);
       const made = await typed(old, here)(["backup", "create", "all.backup", ...secretOf]);
       assertEquals([made.code, made.err], [0, ""]);
       const again = await typed(old, here)(["backup", "create", "all.backup", ...secretOf]);
@@ -44,7 +55,7 @@ Deno.test("backup create, verify and restore move a server to another database a
     assert(text.startsWith("age-encryption.org/v1") && !text.includes(CANARY));
 
     const verified = await runCli(["backup", "verify", "all.backup", ...secretOf], { cwd: here });
-    assertMatch(verified.out, /secrets 2, versions 3, settings 1/);
+    assertMatch(verified.out, /secrets 2, versions 3, settings 1.*schedules 1$/m);
     await withSite("postgres", async (site) => {
       await site.write("echo.ts", ECHO);
       const server = await ServerProcess.start(site);
@@ -62,6 +73,8 @@ Deno.test("backup create, verify and restore move a server to another database a
         const after = JSON.parse((await server.call("echo")).text);
         const value = (what: string) => `${CANARY}-${what}`;
         assertEquals(after, { a: value("two"), b: value("beta"), s: value("mail") });
+        const scheduled = await cli(["jobs", "schedule", "list"]);
+        assertMatch(scheduled.out, /nightly.*0 3 \* \* \*.*Asia\/Tokyo/);
         const back = await cli(["secrets", "rollback", "ALPHA", "1"]);
         assertEquals(back.code, 0);
         assertEquals(JSON.parse((await server.call("echo")).text).a, value("one"));

@@ -5,6 +5,7 @@
  */
 import { actorOf } from "../../lib/audit/actor.ts";
 import { Backups } from "../../lib/backup/backups.ts";
+import { type JobsOptions, type JobsRoom, startJobs } from "../../lib/jobs/start.ts";
 import { signCodeVersion, signDeployment } from "../../lib/deploy/rows.ts";
 import { digestOf } from "../../lib/runtime/code/digest.ts";
 import { Plaintext } from "../../lib/crypto/plaintext.ts";
@@ -21,14 +22,33 @@ import { admin, joinWorld, type World } from "./world.ts";
 /** A world with backups, and what broke off. */
 export interface BackupWorld extends World {
   readonly backups: Backups;
+  readonly jobs: JobsRoom;
   readonly broken: unknown[];
 }
 
-/** Joins the parts over a database, under a root key of its own. */
-export async function joinBackups(database: Database): Promise<BackupWorld> {
+/**
+ * Joins the parts over a database, under a root key of its own.
+ *
+ * @param opened Its end ends the queue.
+ * @param options Whether jobs are run, and by which clock; by default they aren't.
+ */
+export async function joinBackups(
+  database: Database,
+  opened: AsyncDisposableStack,
+  options: Pick<JobsOptions, "worker" | "clock"> = {},
+): Promise<BackupWorld> {
   const watch = new HeadWatch();
   const world = await joinWorld(database, { watch });
   const broken: unknown[] = [];
+  const jobs = await startJobs({
+    database,
+    ring: world.ring,
+    set: world.schedules,
+    catalogue: { list: () => Promise.resolve({ functions: [{ name: "hello", namespace: null }] }) },
+    onTrouble: (_what, error) => broken.push(error),
+    ...options,
+  });
+  opened.defer(() => jobs.close(0));
   const backups = new Backups({
     sql: database.sql,
     ring: world.ring,
@@ -36,10 +56,12 @@ export async function joinBackups(database: Database): Promise<BackupWorld> {
     serviceKeys: new RowSetStore(SERVICE_KEYS_SET, { ring: world.ring, watch }),
     deployments: world.deployments,
     settings: world.settings,
+    schedules: world.schedules,
+    planner: jobs.schedules,
     onRestored: (places) => places.forEach((place) => world.resolver.invalidate(place)),
     onBroken: (error) => broken.push(error),
   });
-  return { ...world, backups, broken };
+  return { ...world, backups, jobs, broken };
 }
 
 /** The value of a version in {@linkcode fill}. */
@@ -69,7 +91,22 @@ export async function fillSecrets(
   }
 }
 
-/** Adds settings, a service key, deployed code, and deletes a secret. */
+/** The schedules of {@linkcode fillSchedules}: of one name in two places. */
+export const SCHEDULES = [
+  { namespace: null, cron: "0 3 * * 1-5", timezone: "Europe/Berlin", payload: '{"a": "é\\n"}' },
+  { namespace: "production", cron: "@hourly", timezone: "UTC", payload: "null" },
+] as const;
+
+/** Adds schedules. */
+export async function fillSchedules({ jobs }: BackupWorld): Promise<void> {
+  for (const { namespace, ...schedule } of SCHEDULES) {
+    const place = { name: "hello", namespace: namespace && parseNamespace(namespace) };
+    const by = { principal: admin.id, createdAt: new Date(), updatedAt: new Date() };
+    await jobs.schedules.set({ ...place, ...schedule, ...by }, actorOf(admin));
+  }
+}
+
+/** Adds settings, a service key, deployed code, schedules, and deletes a secret. */
 export async function fillRest(world: BackupWorld): Promise<void> {
   const { sql } = world.database;
   const { ring } = world;
@@ -85,6 +122,7 @@ export async function fillRest(world: BackupWorld): Promise<void> {
   await world.keys.ensureAdminKey(() => Promise.resolve());
   const gone = { namespace: null, name: parseSecretName("SECRET_0") };
   await world.vault.delete(admin, gone);
+  await fillSchedules(world);
   const code = "export default () => new Response('hello');";
   const hash = digestOf(code);
   const now = new Date();
