@@ -143,10 +143,14 @@ const restore: Command = {
 
 const usage: Command = {
   name: "usage",
-  summary: "Show which functions and jobs read a secret, and when last",
+  summary: "Show which functions and jobs have read a secret, and which may",
   args: [NAME],
   flags: [NAMESPACE],
-  notes: ["It looks at the runs that are recorded; of a flood of calls, that is a part."],
+  notes: [
+    "Who has read it is told by the runs that are recorded; of a flood of calls, that is a part.",
+    "Who may read it is told by namespaces and by the lists of secrets in settings, of what is " +
+    "deployed and of the server's own directories: those would be given it by a call of now.",
+  ],
   examples: ["secrets usage API_KEY", "secrets usage DATABASE_URL --namespace production"],
   load: async () =>
     (await later<typeof import("./secrets_usage.ts")>("./secrets_usage.ts")).showUsage,

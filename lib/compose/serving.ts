@@ -4,6 +4,7 @@
  * @module
  */
 import type { Hono } from "hono";
+import { SecretReaders } from "../deploy/secret_readers.ts";
 import { AppError } from "../errors.ts";
 import { createApp } from "../http/app.ts";
 import { auditRoutes } from "../http/audit.ts";
@@ -58,7 +59,15 @@ export function serve(start: Start, ground: Ground, holdings: Holdings, work: Wo
   const calls = { auth, runner: runtime.runner, access: functions.code, log, witness: denials };
   const app = config.role === "worker" ? workerApp(health, log) : createApp({
     vault,
-    usage: new SecretUsage(sql),
+    usage: {
+      runs: new SecretUsage(sql),
+      readers: new SecretReaders({
+        sql,
+        ring,
+        environment: config.secrets,
+        code: [functions, jobCode],
+      }),
+    },
     auth,
     log,
     witness: denials,

@@ -4,6 +4,9 @@
  *
  * @module
  */
+import { AppError } from "../errors.ts";
+import type { Located } from "../runtime/code/layout.ts";
+import type { FunctionSettings } from "../runtime/code/settings.ts";
 import type { Broken, Deployed } from "./deployed_code.ts";
 import { labelOf } from "./rows.ts";
 
@@ -20,13 +23,22 @@ export interface Listed {
   readonly tampered: boolean;
 }
 
+/** An entry with what it says about itself, or why it can't be served as it stands. */
+export interface Described extends Listed {
+  readonly settings: FunctionSettings | AppError;
+}
+
 /** A name and its namespace. */
 type Named = Pick<Listed, "name" | "namespace">;
 
 /** What a {@linkcode Catalogue} lists. */
 export interface CatalogueParts {
   readonly deployed: { list(): Promise<(Deployed | Broken)[]> };
-  readonly directory: { list(): Promise<{ readonly functions: readonly Named[] }> };
+  readonly directory: {
+    list(): Promise<{ readonly functions: readonly Located[] }>;
+    /** @throws {AppError} FUNCTION_INVALID. */
+    settings(located: Located): Promise<FunctionSettings>;
+  };
 }
 
 /** Lists deployed code and that of a directory. */
@@ -39,14 +51,39 @@ export class Catalogue {
 
   /** Every entry, sorted by namespace and name. */
   async list(): Promise<{ functions: Listed[] }> {
-    const deployed = (await this.#parts.deployed.list()).map(listed);
-    const taken = new Set(deployed.map(labelOf));
-    const { functions } = await this.#parts.directory.list();
-    const files = functions.filter((each) => !taken.has(labelOf(each))).map(ofDirectory);
-    const key = ({ namespace, name }: Named) => `${namespace ?? ""}/${name}`;
-    const all = [...deployed, ...files].sort((a, b) => key(a) < key(b) ? -1 : 1);
-    return { functions: all };
+    const { deployed, files } = await this.#find();
+    return { functions: sorted([...deployed.map(listed), ...files.map(ofDirectory)]) };
   }
+
+  /** Every entry with its settings, sorted by namespace and name; builds nothing. */
+  async describe(): Promise<Described[]> {
+    const { deployed, files } = await this.#find();
+    const ofFiles = files.map(async (file) => {
+      const settings = this.#parts.directory.settings(file).catch(asAppError);
+      return { ...ofDirectory(file), settings: await settings };
+    });
+    const ofDeployed = deployed.map((entry) => ({
+      ...listed(entry),
+      settings: "error" in entry ? entry.error : entry.settings,
+    }));
+    return sorted([...ofDeployed, ...await Promise.all(ofFiles)]);
+  }
+
+  async #find(): Promise<{ deployed: (Deployed | Broken)[]; files: Located[] }> {
+    const deployed = await this.#parts.deployed.list();
+    const taken = new Set(deployed.map((entry) => labelOf(placeOf(entry))));
+    const { functions } = await this.#parts.directory.list();
+    return { deployed, files: functions.filter((each) => !taken.has(labelOf(each))) };
+  }
+}
+
+function placeOf(entry: Deployed | Broken): Named {
+  return "error" in entry ? entry : entry.row;
+}
+
+function sorted<T extends Named>(entries: readonly T[]): T[] {
+  const key = ({ namespace, name }: Named) => `${namespace ?? ""}/${name}`;
+  return entries.toSorted((a, b) => key(a) < key(b) ? -1 : 1);
 }
 
 function listed(entry: Deployed | Broken): Listed {
@@ -68,4 +105,9 @@ function ofDirectory({ name, namespace }: Named): Listed {
     updatedAt: null,
     tampered: false,
   };
+}
+
+function asAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  throw error;
 }

@@ -1,16 +1,21 @@
 /**
- * Who uses a secret, and whether it can go.
+ * Who uses a secret, who may, and whether it can go.
  *
  * @module
  */
-import { can } from "../principal/principal.ts";
+import { mayTouch } from "../deploy/access.ts";
+import type { ReaderPlace, SecretReaders } from "../deploy/secret_readers.ts";
+import { can, type Principal } from "../principal/principal.ts";
 import type { Namespace, SecretRef } from "../resolve/ref.ts";
 import type { SecretUsage, SecretUser } from "../store/secret_usage.ts";
 import { allow } from "../vault/access.ts";
 import type { AppContext } from "./env.ts";
 
-/** Knows who has read a secret. */
-export type UsageReader = Pick<SecretUsage, "users">;
+/** Knows who has read a secret, and who may. */
+export interface UsageReader {
+  readonly runs: Pick<SecretUsage, "users">;
+  readonly readers: Pick<SecretReaders, "of">;
+}
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -19,8 +24,9 @@ const DAY_MS = 24 * HOUR_MS;
 const LATELY_MS = 7 * DAY_MS;
 
 /**
- * Answers who has read a secret. The verdict counts everybody; who they are is shown of those whose
- * logs the caller may read.
+ * Answers who has read a secret, and apart from that who may. The verdict counts everybody who has;
+ * who they are is shown of those whose logs the caller may read, and who may of those whose code the
+ * caller may look at.
  *
  * @throws {AppError} As `allow`, for who may not read the secret's metadata.
  */
@@ -31,7 +37,7 @@ export async function showUsage(
 ): Promise<Response> {
   const principal = c.get("principal");
   allow(principal, "secrets:read", ref);
-  const users = await usage.users(ref);
+  const users = await usage.runs.users(ref);
   const visible = users.filter(({ name, namespace }) =>
     can(principal, "logs:read", { name, namespace: namespace as Namespace | null })
   );
@@ -42,14 +48,23 @@ export async function showUsage(
     used_by: visible,
     hidden: users.length - visible.length,
     verdict: verdictOf(users, new Date()),
+    may_read: await mayRead(principal, usage, ref),
   });
+}
+
+async function mayRead(principal: Principal, { readers }: UsageReader, ref: SecretRef) {
+  const { code, unclear, withheld } = await readers.of(ref);
+  const shows = (place: ReaderPlace) => mayTouch(principal, place.kind, "read", place);
+  const shown = { code: code.filter(shows), unclear: unclear.filter(shows) };
+  const hidden = code.length + unclear.length - shown.code.length - shown.unclear.length;
+  return { ...shown, hidden, withheld };
 }
 
 /** What to tell somebody who has deleted it; null when nobody has used it lately. */
 export async function deletionWarning(usage: UsageReader, ref: SecretRef): Promise<string | null> {
   const now = new Date();
   // It is deleted already: that nobody can be warned is no failure.
-  const users = await usage.users(ref).catch(() => []);
+  const users = await usage.runs.users(ref).catch(() => []);
   const lately = users.filter(({ last_read }) => now.getTime() - last_read.getTime() < LATELY_MS);
   if (lately.length === 0) return null;
   const which = lately.length === 1 ? "a function or job" : `${lately.length} functions and jobs`;

@@ -6,7 +6,7 @@
  * @module
  */
 import type { SecretRow, VersionRow } from "../resolve/records.ts";
-import type { Namespace, SecretRef } from "../resolve/ref.ts";
+import type { Namespace, SecretName, SecretRef } from "../resolve/ref.ts";
 import { SECRET_COLUMNS, secretRow, VERSION_COLUMNS, versionRow } from "./secret_rows.ts";
 import type { Row, Sql } from "./sql.ts";
 
@@ -36,6 +36,23 @@ export async function findSecret(
     values,
   );
   return first(rows, secretRow);
+}
+
+/** The live secrets of one name: the global one, and those of some namespaces. */
+export async function findNamesakes(
+  sql: Sql,
+  name: SecretName,
+  namespaces: readonly Namespace[],
+): Promise<SecretRow[]> {
+  const rows = await sql.query(
+    `select ${SECRET_COLUMNS} from functions.secrets
+     where namespace is null and name = $1 and deleted_at is null
+     union all
+     select ${SECRET_COLUMNS} from functions.secrets
+     where namespace = any($2::text[]) and name = $1 and deleted_at is null`,
+    [name, [...namespaces]],
+  );
+  return rows.map(secretRow);
 }
 
 function locate(locator: SecretLocator): [where: string, values: string[]] {

@@ -12,6 +12,10 @@ const FUNCTIONS = {
     console.log("sending");
     return new Response(Deno.env.get("FLUXBASE_SECRET_API_KEY")?.length.toString());
   }`,
+  "deno.json": `{"fluxbase": {"functions": {
+    "mail": {"secrets": ["API_*"]}, "quiet": {"secrets": []}, "marking": {"secrets": []}
+  }}}`,
+  "../jobs/nightly.ts": "export default () => {};",
   "quiet.ts": `export default () => new Response("I read nothing")`,
 };
 
@@ -60,10 +64,34 @@ testOnSites("the guide's look at who uses which secret works as printed", async 
     );
     assertMatch(
       (await type("secrets", "usage", "API_KEY")).out,
-      /\nfunction +mail +- +2\S+Z +2\S+Z +2 +1 2\nAPI_KEY: read less than a minute ago: do not delete\n$/,
+      /\nfunction +mail +- +2\S+Z +2\S+Z +2 +1 2\nAPI_KEY: read less than a minute ago: do not delete\n\nMay read it, .*:\nKIND .*\nfunction +mail +- +directory +API_\*\njob +nightly +- +directory +no list: all of its scope\n$/,
     );
     await type("secrets", "set", "UNUSED", "x-and-more");
-    assertMatch((await type("secrets", "usage", "UNUSED")).out, /UNUSED: not read by any run/);
+    assertMatch(
+      (await type("secrets", "usage", "UNUSED")).out,
+      /UNUSED: not read by any run.*\n\nMay read it, .*:\nKIND.*\njob +nightly [^\n]+\n$/,
+    );
+    const told = await type(
+      "secrets",
+      "usage",
+      "NEVER_SET",
+      "--namespace",
+      "production",
+      "-o",
+      "json",
+    );
+    assertEquals(JSON.parse(told.out).may_read, {
+      code: [],
+      unclear: [],
+      hidden: 0,
+      withheld: "absent",
+    });
+    const made = await type("keys", "create", "reader", "--grant", "secrets:read,jobs:read");
+    const path = "/api/v1/admin/secrets/API_KEY/usage";
+    const { text } = await server.ask("GET", path, { key: made.out.trim() });
+    const { used_by, hidden, may_read } = JSON.parse(text);
+    assertEquals([used_by, hidden, may_read.hidden], [[], 1, 1]);
+    assertEquals(may_read.code.map(({ name }: { name: string }) => name), ["nightly"]);
     assertEquals((await type("secrets", "delete", "UNUSED")).err, "");
     const deleted = await type("secrets", "delete", "API_KEY");
     assertEquals(deleted.out, "Secret 'API_KEY' deleted.\n");

@@ -11,9 +11,11 @@ import { prewarm } from "./bundle.ts";
 import { Builder, type Built, keyOf } from "./builder.ts";
 import { findFunction, listFunctions } from "./directory.ts";
 import { Entry } from "./entry.ts";
+import { findConfigs } from "./function_config.ts";
 import type { CodeEvent, CodeSourceOptions, FunctionCode } from "./function_code.ts";
 import { Gate } from "./gate.ts";
 import type { Listing, Located } from "./layout.ts";
+import { type FunctionSettings, readSettings, type SettingsKind } from "./settings.ts";
 import { SourceWatcher } from "./source_watcher.ts";
 import { removeLeftOvers } from "./work_folder.ts";
 
@@ -28,6 +30,7 @@ interface Build {
 /** Gives the current code of functions. */
 export class CodeSource {
   readonly #options: CodeSourceOptions;
+  readonly #kind: SettingsKind;
   readonly #builder: Builder;
   readonly #gate: Gate;
   readonly #entries = new Map<string, Entry>();
@@ -41,8 +44,8 @@ export class CodeSource {
   constructor(options: CodeSourceOptions) {
     this.#options = options;
     this.#gate = new Gate(options.concurrency ?? 2);
-    const kind = options.noun === "Job" ? "jobs" as const : "functions" as const;
-    const run = { ...options, kind, signal: this.#ending.signal };
+    this.#kind = options.noun === "Job" ? "jobs" : "functions";
+    const run = { ...options, kind: this.#kind, signal: this.#ending.signal };
     this.#builder = new Builder(run, (error) => this.#emit({ type: "uncached", error }));
   }
 
@@ -82,6 +85,16 @@ export class CodeSource {
   /** Every function of the directory, with what can't be one and why. */
   async list(): Promise<Listing> {
     return await listFunctions(this.#options.root);
+  }
+
+  /**
+   * What a function says about itself; builds nothing.
+   *
+   * @throws {AppError} FUNCTION_INVALID with the file, the key and the rule.
+   */
+  async settings(located: Located): Promise<FunctionSettings> {
+    const { settings } = await findConfigs(this.#options.root, located.file);
+    return readSettings(settings, located, this.#kind);
   }
 
   /**

@@ -116,8 +116,16 @@ export function namesWithSettings(config: FunctionConfig, kind: SettingsKind): s
 }
 
 /** Whether a function with these settings may read the secret of this name (upper case). */
-export function seesSecret({ secrets }: FunctionSettings, name: string): boolean {
-  return secrets === null || secrets.some((glob) => matchesGlob(glob, name));
+export function seesSecret(settings: FunctionSettings, name: string): boolean {
+  return globOf(settings, name) !== undefined;
+}
+
+/**
+ * What lets a function with these settings read the secret of this name (upper case): the entry of
+ * its list, or `null` when it has none. `undefined` when it may not.
+ */
+export function globOf({ secrets }: FunctionSettings, name: string): string | null | undefined {
+  return secrets === null ? null : secrets.find((glob) => matchesGlob(glob, name));
 }
 
 /** Settings as they are kept. */
