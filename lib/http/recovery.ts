@@ -17,6 +17,7 @@ import { parseLimit } from "./paging.ts";
 import { parsePlace, parseSecretPatch, secretBody } from "./secret_body.ts";
 import { secretJson } from "./secret_json.ts";
 import { byName, type Naming, queryOnce } from "./secret_locator.ts";
+import { deletionWarning, type UsageReader } from "./secret_usage.ts";
 import { parseTime } from "./time.ts";
 
 type Handle = Handler<AppEnv>;
@@ -67,11 +68,16 @@ export async function listDeleted(c: AppContext, vault: Vault): Promise<Response
 }
 
 /** Removes a secret for good, for `DELETE …?purge=true`. */
-export async function purge(c: AppContext, vault: Vault, naming: Naming): Promise<Response> {
+export async function purge(
+  c: AppContext,
+  { vault, usage }: { readonly vault: Vault; readonly usage: UsageReader | undefined },
+  naming: Naming,
+): Promise<Response> {
   if (naming !== byName) throw new AppError("INVALID_INPUT", "purge needs the secret's name");
   const ref = { namespace: parsePlace({}, queryOnce(c, "namespace")), name: nameOf(c) };
   const purged = await vault.recovery.purge(c.get("principal"), ref);
-  return c.json({ message: "Secret removed for good", purged });
+  const warning = await deletionWarning(usage, ref, { forGood: true });
+  return c.json({ message: "Secret removed for good", purged, ...warning });
 }
 
 function restore(vault: Vault): Handle {

@@ -60,17 +60,29 @@ async function mayRead(principal: Principal, { readers }: UsageReader, ref: Secr
   return { ...shown, hidden, withheld };
 }
 
-/** What to tell somebody who has deleted it; null when nobody has used it lately. */
-export async function deletionWarning(usage: UsageReader, ref: SecretRef): Promise<string | null> {
+/**
+ * What to tell somebody who has deleted a secret, as a field of the answer: nothing when nobody has
+ * used it lately.
+ *
+ * @param options `forGood`: whether there is no way back.
+ */
+export async function deletionWarning(
+  usage: UsageReader | undefined,
+  ref: SecretRef,
+  options: { readonly forGood: boolean },
+): Promise<{ readonly warning?: string }> {
+  if (usage === undefined) return {};
   const now = new Date();
   // It is deleted already: that nobody can be warned is no failure.
   const users = await usage.runs.users(ref).catch(() => []);
   const lately = users.filter(({ last_read }) => now.getTime() - last_read.getTime() < LATELY_MS);
-  if (lately.length === 0) return null;
+  if (lately.length === 0) return {};
   const which = lately.length === 1 ? "a function or job" : `${lately.length} functions and jobs`;
-  const restore = `fluxbase secrets restore ${ref.name}${flagOf(ref)}`;
-  return `${ref.name} was read ${ago(lately[0]!.last_read, now)} by ${which}; ` +
-    `to bring it back: ${restore}`;
+  const read = `${ref.name} was read ${ago(lately[0]!.last_read, now)} by ${which}`;
+  const wayBack = options.forGood
+    ? "it is removed for good and can only be set again"
+    : `to bring it back: fluxbase secrets restore ${ref.name}${flagOf(ref)}`;
+  return { warning: `${read}; ${wayBack}` };
 }
 
 function verdictOf([last]: readonly SecretUser[], now: Date): string {

@@ -131,15 +131,13 @@ function update(vault: Vault, naming: Naming): Handle {
 
 function remove({ vault, usage }: OneParts, naming: Naming): Handle {
   return async function deleteSecret(c) {
-    if (queryOnce(c, "purge") === "true") return await purge(c, vault, naming);
+    if (queryOnce(c, "purge") === "true") return await purge(c, { vault, usage }, naming);
     const conditions = conditionsOf(c);
     const locator = await naming.locate(c, vault);
-    const { replayed } = await vault.delete(c.get("principal"), locator, conditions);
-    const warning = usage === undefined || "id" in locator
-      ? null
-      : await deletionWarning(usage, locator);
+    const { secret, replayed } = await vault.delete(c.get("principal"), locator, conditions);
+    const warning = await deletionWarning(usage, secret, { forGood: false });
     const message = "Secret deleted successfully";
-    return c.json({ message, ...(warning && { warning }) }, 200, replayHeaders(replayed));
+    return c.json({ message, ...warning }, 200, replayHeaders(replayed));
   };
 }
 

@@ -114,6 +114,62 @@ testOnSites("the guide's look at who uses which secret works as printed", async 
   });
 });
 
+/** Ways to delete a secret that was read a moment ago, and what is said then. */
+const DELETIONS = [
+  { name: "BY_NAME", way: "name", says: /to bring it back: fluxbase secrets restore BY_NAME$/ },
+  { name: "UPSTREAM", way: "upstream", says: /to bring it back: .* UPSTREAM$/ },
+  { name: "BY_ID", way: "id", says: /to bring it back: .* BY_ID$/ },
+  { name: "THERE", way: "id", namespace: "production", says: /THERE --namespace production$/ },
+  { name: "PURGED", way: "purge", says: /it is removed for good and can only be set again$/ },
+  { name: "ALL", way: "purge", namespace: "production", says: /removed for good/ },
+] as const;
+
+testOnSites(
+  "whoever deletes what was read lately is warned, however it is deleted",
+  async (site) => {
+    const reading = `export default (request) => new Response(
+    String(secrets.get(new URL(request.url).searchParams.get("read"))?.length));`;
+    await site.write("reading.ts", reading);
+    await site.write("@production/reading.ts", reading);
+    await withServer(site, async (server) => {
+      const json = async (method: string, path: string, body?: unknown) => {
+        const { status, text } = await server.ask(method, path, body ? { json: body } : {});
+        assertEquals(Math.floor(status / 100), 2, text);
+        return JSON.parse(text);
+      };
+      for (const { name, way, says, ...place } of DELETIONS) {
+        const query = "namespace" in place ? `?namespace=${place.namespace}` : "?";
+        const paths = ({ id }: { id: string }) => ({
+          name: `/api/v1/admin/secrets/${name}${query}`,
+          upstream: `/api/v1/secrets/by-name/${name}${query}`,
+          id: `/api/v1/secrets/${id}`,
+          purge: `/api/v1/admin/secrets/${name}${query}&purge=true`,
+        });
+        const set = () => json("POST", "/api/v1/secrets", { name, value: "a value", ...place });
+        const unread = await json("DELETE", paths(await set())[way]);
+        assertEquals(unread.warning, undefined, name);
+        const made = await set();
+        const { text } = await server.call(`reading${query}&read=${name}`);
+        assertEquals(text, "7");
+        await until(
+          `the reading of ${name} is on record`,
+          async () =>
+            (await json("GET", `/api/v1/admin/secrets/${name}/usage${query}`)).last_read !== null,
+        );
+        const { warning } = await json("DELETE", paths(made)[way]);
+        assertMatch(warning, /was read less than a minute ago by a function or job; /);
+        assertMatch(warning, says);
+      }
+      const purged = await server.cli(["secrets", "delete", "BY_NAME", "--purge"]);
+      assertEquals([purged.code, purged.out], [0, "Secret 'BY_NAME' removed for good.\n"]);
+      assertMatch(
+        purged.err,
+        /^Warning: BY_NAME was read .*; it is removed for good and can only be/,
+      );
+    });
+  },
+);
+
 testOnSites("who is turned away from a function is on record by name", async (site) => {
   await withFunctions(site, async (server, type) => {
     const made = await type("keys", "create", "reader", "--grant", "secrets:list");
