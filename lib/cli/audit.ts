@@ -59,9 +59,12 @@ const verify: Command = {
   notes: [
     "Ends with 1 when something is wrong. Once somebody has looked, begin anew where records are " +
     "missing with: verify --accept @audit",
+    "Streams that begin later than at their first revision are told of: what was before was removed " +
+    "by age, or accepted as missing, or is from before there were records.",
   ],
   examples: ["audit verify"],
-  load: async () => (await run()).verifyAudit,
+  load: async () =>
+    (await later<typeof import("./audit_verify.ts")>("./audit_verify.ts")).verifyAudit,
 };
 
 /** `audit` and everything under it. */

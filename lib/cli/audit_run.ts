@@ -18,8 +18,6 @@ const MOST = 100_000;
 const PAUSE_MS = 1_000;
 /** Several servers write at once, so a record can come after one that was printed later. */
 const LATE_MS = 10_000;
-/** Verifying reads every record. */
-const TIMEOUT_MS = 600_000;
 
 interface AuditRecord {
   readonly at: string;
@@ -89,25 +87,6 @@ export async function exportAudit(context: Context): Promise<void> {
     count += records.length;
   }
   context.io.note(`Exported ${count} records.`);
-}
-
-/** Says what is wrong with the audit. */
-export async function verifyAudit(context: Context): Promise<void> {
-  const client = await context.connect();
-  const report = await client.json<{ checked: number; problems: readonly string[] }>(
-    "GET",
-    `${AUDIT}/verify`,
-    { timeoutMs: TIMEOUT_MS },
-  );
-  const { checked, problems } = report;
-  if (context.settings.format !== "table") await printData(context, report);
-  else if (problems.length === 0) context.io.out(`All ${checked} records are there, as written.`);
-  if (problems.length === 0) return;
-  for (const problem of problems) context.io.note(printable(problem));
-  throw new CliError(
-    1,
-    `${problems.length} ${problems.length === 1 ? "problem" : "problems"} in the audit`,
-  );
 }
 
 async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {

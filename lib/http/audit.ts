@@ -11,6 +11,7 @@ import { can, visibility } from "../principal/principal.ts";
 import { type AuditPosition, listRecords } from "../store/audit_list.ts";
 import type { Sql } from "../store/sql.ts";
 import { auditPart } from "../verify/audit_part.ts";
+import { streamStarts } from "../verify/audit_starts.ts";
 import type { AppContext, AppEnv } from "./env.ts";
 import { mountMethods } from "./methods.ts";
 import { parseLimit } from "./paging.ts";
@@ -71,7 +72,8 @@ async function verify(c: AppContext, parts: AuditRouteParts): Promise<Response> 
     if ("problem" in finding) problems.push(finding.problem);
     else if ("checked" in finding) checked += finding.checked;
   }
-  return c.json({ checked, problems });
+  const streams = await streamStarts(parts);
+  return c.json({ checked, problems, streams });
 }
 
 function recordJson(ring: KeyRing, record: AuditRecord) {

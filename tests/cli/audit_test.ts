@@ -1,4 +1,5 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { purgeRecords } from "../../lib/store/audit_list.ts";
 import { good, testCli } from "../support/cli_world.ts";
 
 testCli("audit list, tail and export show who did what, and never a value", async (run) => {
@@ -37,4 +38,35 @@ testCli("audit verify finds what was removed", async (run, _api, world) => {
   assertStringIncludes(err, "Record 2 of the global scope is missing");
   await good(run, ["verify", "--accept", "@audit"]);
   await good(run, ["audit", "verify"]);
+});
+
+testCli("audit verify tells where its streams begin", async (run, _api, world) => {
+  const { database: { sql }, ring } = world;
+  const set = (value: string) => good(run, ["secrets", "set", "KEY", value]);
+  for (const value of ["a", "b"]) await set(value);
+  const whole = await good(run, ["audit", "verify"]);
+  assertMatch(whole, /^All \d+ records .*\nEvery stream begins at its first revision\.\n$/);
+  await purgeRecords(sql, ring, new Date(Date.now() + 60_000));
+  await good(run, ["secrets", "set", "OTHER", "c", "--namespace", "fresh"]);
+  await set("c");
+  const shown = await good(run, ["audit", "verify"]);
+  assertMatch(
+    shown,
+    /Records are kept from later than the first revision on in:\nSTREAM +FROM REV/,
+  );
+  assertMatch(shown, /\n@global +3 +2\S+Z\n/);
+  assertMatch(shown, /\n@service_keys +\d+ +-\n/);
+  assert(!shown.includes("fresh"), shown);
+  const { streams } = JSON.parse(await good(run, ["audit", "verify", "-o", "json"]));
+  const starts = new Map<string | null, { revision: number; at: string | null }>();
+  for (const { stream, ...start } of streams) starts.set(stream, start);
+  const [record] = JSON.parse(await good(run, ["audit", "list", "--name", "KEY", "-o", "json"]));
+  assertEquals(starts.get(null), { revision: record.first_revision, at: record.at });
+  assertEquals(starts.get("fresh")?.revision, 1);
+
+  // What is not as it was written is no start, and still a problem.
+  await sql`update app.audit_floors set revision = 2 where stream is null`;
+  const { code, out, err } = await run(["audit", "verify"]);
+  assertEquals([code, out.includes("@global")], [1, false]);
+  assertStringIncludes(err, "Floor of the global scope is not as it was written");
 });
