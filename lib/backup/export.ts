@@ -91,13 +91,17 @@ async function checkPlacesOf(
     if (head.place?.startsWith("@")) continue;
     found.add(head.place);
     const rows = places.get(head.place as Namespace | null) ?? NO_ROWS;
-    const wanted = openHead(ring, head);
-    const whole = wanted.live.equals(rows.live) && wanted.deleted.equals(rows.deleted);
-    if (!whole) throw tampered(`What is stored in ${describePlace(head.place)}`);
+    if (!isWhole(openHead(ring, head), rows)) {
+      throw tampered(`What is stored in ${describePlace(head.place)}`);
+    }
   }
   for (const place of places.keys()) {
     if (!found.has(place)) throw tampered(`The head of ${describePlace(place)}`);
   }
+}
+
+function isWhole(wanted: PlaceRows, rows: PlaceRows): boolean {
+  return wanted.live.equals(rows.live) && wanted.deleted.equals(rows.deleted);
 }
 
 function secretRecord(row: SecretRow): BackupRecord {
@@ -176,10 +180,10 @@ async function checkSet(
   tx: Sql,
   ring: KeyRing,
   { name }: RowSetSpec,
-  { live }: PlaceRows,
+  rows: PlaceRows,
 ): Promise<void> {
   const head = await findHead(tx, name);
-  if (head === undefined || !openHead(ring, head).live.equals(live)) {
+  if (head === undefined || !isWhole(openHead(ring, head), rows)) {
     throw tampered(`What is in ${describePlace(name)}`);
   }
 }
@@ -193,8 +197,7 @@ async function* code(tx: Sql, ring: KeyRing): AsyncGenerator<readonly BackupReco
   for await (const rows of scanTable(tx, "functions.deployments")) {
     for (const raw of rows) {
       const { row } = storedDeployment({ ...raw, v_hash: null });
-      const { mac } = verifyDeploymentRow(ring, row);
-      set = moveRows(ring, set, [{ after: { mac } }]);
+      set = moveRows(ring, set, [{ after: verifyDeploymentRow(ring, row) }]);
       yield await deploymentRecords(tx, ring, row);
     }
   }

@@ -65,7 +65,7 @@ Deno.test("Backups carry everything into the other database under another root, 
     await t.step("verify counts what is in it", async () => {
       const { counts } = await checkBackup(await decryptWith(keys, streamOf(file)));
       assertEquals([counts.secret, counts.version], [SECRETS, SECRETS * VERSIONS]);
-      assertEquals([counts.setting, counts.serviceKey, counts.deployment], [2, 1, 1]);
+      assertEquals([counts.setting, counts.serviceKey, counts.deployment], [2, 1, 2]);
       assertEquals(counts.schedule, SCHEDULES.length);
     });
 

@@ -106,7 +106,7 @@ export async function fillSchedules({ jobs }: BackupWorld): Promise<void> {
   }
 }
 
-/** Adds settings, a service key, deployed code, schedules, and deletes a secret. */
+/** Adds settings, a service key, deployed code, schedules, and deletes a secret and a function. */
 export async function fillRest(world: BackupWorld): Promise<void> {
   const { sql } = world.database;
   const { ring } = world;
@@ -123,38 +123,33 @@ export async function fillRest(world: BackupWorld): Promise<void> {
   const gone = { namespace: null, name: parseSecretName("SECRET_0") };
   await world.vault.delete(admin, gone);
   await fillSchedules(world);
+  await fillDeployments(world);
+}
+
+/** Adds a function that is deployed, and one that was and is deleted. */
+async function fillDeployments({ database: { sql }, ring, deployments: set }: BackupWorld) {
   const code = "export default () => new Response('hello');";
   const hash = digestOf(code);
   const now = new Date();
   const by = { createdAt: now, createdBy: admin.id };
-  const id = crypto.randomUUID();
-  const row = { id, kind: "function", namespace: null, name: "hello", version: 1 } as const;
-  const after = signDeployment(ring, {
-    ...row,
-    ...by,
-    updatedAt: now,
-    updatedBy: admin.id,
-    deletedAt: null,
+  const changes = (["hello", "gone"] as const).map((name) => {
+    const id = crypto.randomUUID();
+    const row = { id, kind: "function", namespace: null, name, version: 1, ...by } as const;
+    const deletedAt = name === "gone" ? now : null;
+    const version = { deploymentId: id, version: 1, hash, settings: "{}", restored: null, ...by };
+    return {
+      before: undefined,
+      after: signDeployment(ring, { ...row, updatedAt: now, updatedBy: admin.id, deletedAt }),
+      version: signCodeVersion(ring, version),
+      entry: { action: "deploy.create", actor: actorOf(admin) },
+    };
   });
-  const version = signCodeVersion(ring, {
-    deploymentId: id,
-    version: 1,
-    hash,
-    settings: "{}",
-    restored: null,
-    ...by,
-  });
-  await changeDeployments({ sql, set: world.deployments }, "function", () =>
-    Promise.resolve({
-      changes: [{
-        before: undefined,
-        after,
-        version,
-        entry: { action: "deploy.create", actor: actorOf(admin) },
-      }],
-      blobs: [{ hash, code, createdAt: now }],
-      result: undefined,
-    }));
+  const blobs = [{ hash, code, createdAt: now }];
+  await changeDeployments(
+    { sql, set },
+    "function",
+    () => Promise.resolve({ changes, blobs, result: undefined }),
+  );
 }
 
 /** Everything in a stream. */
