@@ -4,11 +4,11 @@
  * @module
  */
 import type { MiddlewareHandler } from "hono";
-import { routePath } from "hono/route";
 import { actorOf } from "../audit/actor.ts";
 import type { AuditSink } from "../audit/entry.ts";
 import type { AppEnv } from "./env.ts";
 import { originOf } from "./auth.ts";
+import { routeOf } from "./route.ts";
 
 /** By method and route, what it is called in a record. */
 export const RECORDED_ACTIONS: Readonly<Record<string, string>> = {
@@ -29,7 +29,7 @@ export function recordActions(sink: AuditSink): MiddlewareHandler<AppEnv> {
   return async function recordActions(c, next) {
     await next();
     if (c.req.method === "GET" || c.res.status >= 400) return;
-    const action = RECORDED_ACTIONS[`${c.req.method} ${routePath(c, -1).replace(/\/$/, "")}`];
+    const action = RECORDED_ACTIONS[`${c.req.method} ${routeOf(c).replace(/\/$/, "")}`];
     const principal = c.get("principal");
     if (action === undefined || principal === undefined) return;
     const { id = c.req.param("id"), ...subject } = c.get("subject") ?? {};

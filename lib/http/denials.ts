@@ -6,12 +6,12 @@
  *
  * @module
  */
-import { routePath } from "hono/route";
 import { actorOf } from "../audit/actor.ts";
 import type { AuditEntry, AuditSink } from "../audit/entry.ts";
 import { AppError, type ErrorCode } from "../errors.ts";
 import { originOf } from "./auth.ts";
 import type { AppContext, CallContext } from "./env.ts";
+import { routeOf } from "./route.ts";
 
 /** Who is told of errors before they become responses. */
 export interface ErrorWitness {
@@ -55,7 +55,7 @@ export class Denials implements ErrorWitness {
     this.#sweep(now);
     const entry = entryOf(c, denial.code);
     const { actor } = entry;
-    let key = [actor.id ?? actor.address, denial.code, c.req.raw.method, routeOf(c)].join(" ");
+    let key = [actor.id ?? actor.address, denial.code, c.req.raw.method, deniedRoute(c)].join(" ");
     if (!this.#windows.has(key) && this.#windows.size >= MAX_WINDOWS) key = "others";
     const window = this.#windows.get(key);
     if (window !== undefined) {
@@ -93,8 +93,8 @@ export class Denials implements ErrorWitness {
 const CALL_ROUTE = "/api/v1/functions/:name/invoke";
 
 /** The route, not the path: what a client puts into a path may be anything. */
-function routeOf(c: CallContext): string {
-  return isRouted(c) ? routePath(c, -1) : CALL_ROUTE;
+function deniedRoute(c: CallContext): string {
+  return isRouted(c) ? routeOf(c) : CALL_ROUTE;
 }
 
 function isRouted(c: CallContext): c is AppContext {
@@ -113,7 +113,7 @@ function entryOf(c: CallContext, code: ErrorCode): AuditEntry {
     actor,
     namespace: nameOf(c.req.query("namespace")),
     name: nameOf(c.req.param("name")),
-    detail: { code, method: c.req.raw.method, route: routeOf(c) },
+    detail: { code, method: c.req.raw.method, route: deniedRoute(c) },
   };
 }
 

@@ -4,9 +4,9 @@
  * @module
  */
 import type { MiddlewareHandler } from "hono";
-import { routePath } from "hono/route";
 import type { Log } from "../log.ts";
 import type { AppEnv } from "./env.ts";
+import { routeOf } from "./route.ts";
 import { requestIdOf } from "./request_id.ts";
 
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
@@ -19,7 +19,7 @@ export function requestLog(log: Log): MiddlewareHandler<AppEnv> {
     log.info("request", {
       request_id: requestIdOf(c),
       method: METHODS.has(c.req.method) ? c.req.method : "other",
-      route: routePath(c, -1),
+      route: routeOf(c),
       status: c.res.status,
       ms: Math.round((performance.now() - startedAt) * 10) / 10,
       principal: c.get("principal")?.id,
