@@ -77,7 +77,7 @@ export function serve(start: Start, ground: Ground, holdings: Holdings, work: Wo
     open: {
       "/api/v1/auth/oidc": exchangeRoutes({
         attempt: (caller, check) => auth.attempt(caller, check),
-        exchange: exchange && ((token) => exchange.exchange(token)),
+        exchange: exchange && ((token, origin) => exchange.exchange(token, origin)),
       }),
     },
     mounts: {
