@@ -26,7 +26,7 @@ export interface Asked {
   readonly path: string;
   readonly json?: unknown;
   /** A body that isn't JSON. */
-  readonly raw?: { readonly type: string; readonly body: string };
+  readonly raw?: { readonly type: string; readonly body: string | Uint8Array<ArrayBuffer> };
 }
 
 /**

@@ -21,7 +21,7 @@ import { readConfig } from "../../lib/server/config.ts";
 import { startServer } from "../../main.ts";
 import { type Site, withSite } from "../support/site.ts";
 import { until } from "../support/until.ts";
-import { ACCESS, type At, type Row } from "./access_table.ts";
+import { ACCESS, type Asked, type At, type Row } from "./access_table.ts";
 
 const SECRET = "a shared secret of 32 bytes or more";
 const claims = { iss: "https://id.test", aud: "fluxbase" };
@@ -51,19 +51,28 @@ export function comparable({ status, body, headers }: Answer) {
   return { status, body: body.replace(/"request_id":"[^"]+"/, ""), names };
 }
 
+/** Asks a route as its row in the table says. */
 export async function ask(
-  { app }: Server,
+  server: Server,
   route: string,
   at: At,
   credential: Record<string, string>,
   address = "192.0.2.1",
 ): Promise<Answer> {
   const [method] = route.split(" ") as [string];
-  const { path, json, raw } = ACCESS[route]!.ask(at);
-  const init: RequestInit = {
-    method: method === "ALL" ? "POST" : method,
-    headers: { ...credential },
-  };
+  const asked = ACCESS[route]!.ask(at);
+  return await send(server, method === "ALL" ? "POST" : method, asked, credential, address);
+}
+
+/** Sends a request. */
+export async function send(
+  { app }: Server,
+  method: string,
+  { path, json, raw }: Asked,
+  credential: Readonly<Record<string, string>>,
+  address = "192.0.2.1",
+): Promise<Answer> {
+  const init: RequestInit = { method, headers: { ...credential } };
   if (json !== undefined && init.method !== "GET") {
     init.headers = { ...init.headers, "content-type": "application/json" };
     init.body = JSON.stringify(json);
@@ -141,6 +150,8 @@ export async function prepareAll(server: Server, namespace: string | null): Prom
 
 /** What else a test wants of a server. */
 export interface WholeServerOptions {
+  /** More settings; `jwksFile` has the key of its {@linkcode Server.rsa}. */
+  configure?(site: Site, jwksFile: string): Promise<Readonly<Record<string, string>>>;
   /** Takes each line that the server logs. */
   onLine?(line: string): void;
   /** Called once the server has ended. */
@@ -150,7 +161,7 @@ export interface WholeServerOptions {
 /** Starts a whole server that accepts tokens and limits nobody, and ends it. */
 export async function withWholeServer(
   work: (server: Server) => Promise<void>,
-  { onLine = () => {}, afterwards = () => Promise.resolve() }: WholeServerOptions = {},
+  { configure, onLine = () => {}, afterwards = () => Promise.resolve() }: WholeServerOptions = {},
 ): Promise<void> {
   await withSite("embedded", async (site) => {
     const rsa = await generateKeyPair("RS256", { extractable: true }) as CryptoKeyPair;
@@ -167,6 +178,7 @@ export async function withWholeServer(
       FLUXBASE_JWT_AUDIENCE: claims.aud,
       FLUXBASE_AUTH_FAILURES: "0",
       FLUXBASE_AUTH_RATE_LIMIT: "0",
+      ...await configure?.(site, jwksFile),
     });
     const log = createLog({ level: "debug", write: onLine });
     const running = await startServer(config, log, Deno.env.toObject());
