@@ -33,7 +33,8 @@ const REQUEST = { method: "GET", url: "http://localhost/hello", headers: [] };
 export async function run({ quick, scope }: BenchOptions): Promise<Measure[]> {
   const directory = await temporaryDirectory(scope);
   const bare = await writeBare(directory);
-  const host = withCache({ deno: Deno.execPath(), setpriv: "setpriv", directory }, SHAPE);
+  const tools = { deno: Deno.execPath(), setpriv: "setpriv", prlimit: "prlimit" };
+  const host = withCache({ ...tools, directory }, SHAPE);
   const { fresh, spare, plain } = await takeTurns(quick ? 5 : 25, {
     fresh: () => callOnce(new Spares(host, 0)),
     spare: async () => callOnce(await ReadySpares.open(host)),

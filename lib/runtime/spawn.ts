@@ -5,6 +5,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { DenoCache, NO_DENO_DIR } from "./deno_cache.ts";
+import { closeFiles, surviving } from "./file_limit.ts";
 import { type ChildShape, denoArguments } from "./permissions.ts";
 
 /** Where and with what children are started. */
@@ -16,6 +17,11 @@ export interface SpawnHost {
    * a child whose server is gone, even one that never looks at its socket.
    */
   readonly setpriv: string | null;
+  /**
+   * Path or name of `prlimit` (util-linux). With it no child can write to a file; left out, code can
+   * fill the disk with what SQLite spills.
+   */
+  readonly prlimit?: string;
   /** A directory that only this user can enter; sockets live in it until they are connected. */
   readonly directory: string;
   /** PEM file of additional certificate authorities that user code trusts. */
@@ -49,7 +55,9 @@ export async function spawn(host: SpawnHost, shape: ChildShape): Promise<Spawned
   try {
     const started = await start(host, shape, id, denoDir.path);
     const cleared = started.process.status.then(() => denoDir.remove());
-    await denoDir.close().catch((error) => abandon(started, error));
+    const { pid } = started.process;
+    const limited = host.prlimit === undefined ? undefined : closeFiles(host.prlimit, pid);
+    await Promise.all([denoDir.close(), limited]).catch((error) => abandon(started, error));
     return { ...started, cleared };
   } catch (error) {
     await denoDir.remove();
@@ -106,10 +114,13 @@ function command(host: SpawnHost, args: readonly string[], denoDir: string): Den
     stdout: "piped",
     stderr: "piped",
   } as const;
-  if (host.setpriv === null) return new Deno.Command(host.deno, { ...options, args: [...args] });
+  const [program, words] = host.prlimit === undefined
+    ? [host.deno, [...args]] satisfies [string, string[]]
+    : surviving(host.deno, args);
+  if (host.setpriv === null) return new Deno.Command(program, { ...options, args: words });
   return new Deno.Command(host.setpriv, {
     ...options,
-    args: ["--pdeathsig", "KILL", "--no-new-privs", host.deno, ...args],
+    args: ["--pdeathsig", "KILL", "--no-new-privs", program, ...words],
   });
 }
 

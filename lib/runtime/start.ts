@@ -67,11 +67,13 @@ const JOB_GRACE_MS = 5_000;
 /** Starts the runtime and its first spare child. */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const setpriv = await hasCommand("setpriv") ? "setpriv" : null;
+  const prlimit = await hasCommand("prlimit");
   const memory = Deno.build.os === "linux" ? new MemoryWatch("sh") : null;
   const shape = shapeOf(options);
   const host = {
     deno: options.deno,
     setpriv,
+    ...(prlimit && { prlimit: "prlimit" }),
     directory: options.runDirectory,
     ...(options.certificates !== null && { certificates: options.certificates }),
   };
@@ -118,6 +120,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     jobRunner,
     missing: [
       ...(setpriv === null ? ["setpriv: a killed server may leave busy functions running"] : []),
+      ...(prlimit ? [] : ["prlimit: functions may fill the disk with what SQLite spills"]),
       ...(memory === null ? ["/proc: only the heap of functions is limited"] : []),
     ],
     drain: (graceMs) => pool.drain(graceMs),

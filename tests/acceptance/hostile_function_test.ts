@@ -25,11 +25,14 @@ const OTHERWISE: readonly (readonly [probe: RegExp, want: RegExp | { readonly go
   [/^(?:env|storage) (?!worker)/, { got: null }],
   // The server gives no input.
   [/^file stdin$/, { got: null }],
+  [/^file sqlite spill$/, /disk I\/O error/],
   [/^import passwd bytes/, /"bytes" is not a valid module type/],
   // It is loaded already, and exports nothing.
   [/^import bootstrap$/, { got: [] }],
   [/^import npm/, /--no-npm is specified/],
   [/^import (?:jsr|https)$/, /--no-remote is specified/],
+  // What it prepares in memory counts as a file.
+  [/^run node fork$/, /File too large/],
   [/^run (?:raw bindings|node spawn at once)$/, { got: null }],
   [/^report$/, { got: null }],
   // The snapshot is made before it is refused, and may not fit.

@@ -16,10 +16,13 @@ export const SHAPE: ChildShape = {
 /** Path of `setpriv`, which every Linux system of the tests has. */
 export const SETPRIV = "setpriv";
 
+/** Path of `prlimit`, of the same package. */
+export const PRLIMIT = "prlimit";
+
 /** A stock of spare children whose sockets are in `directory`. */
 export function openSpares(directory: string, count: number): Spares {
   return new Spares(
-    withCache({ deno: Deno.execPath(), setpriv: SETPRIV, directory }, SHAPE),
+    withCache({ deno: Deno.execPath(), setpriv: SETPRIV, prlimit: PRLIMIT, directory }, SHAPE),
     count,
   );
 }

@@ -137,6 +137,14 @@ const probes = {
     const { DatabaseSync } = await import("node:sqlite");
     return new DatabaseSync(`${directory}/planted`) && "opened";
   },
+  "file sqlite spill": async () => {
+    const { DatabaseSync } = await import("node:sqlite");
+    const database = new DatabaseSync(":memory:");
+    database.exec("pragma temp_store = file; create temp table spilled (bytes)");
+    // More than its cache holds.
+    for (let i = 0; i < 8; i++) database.exec("insert into spilled values (zeroblob(1000000))");
+    return "spilled";
+  },
   "require file": ({ dataDir }) => createRequire("file:///x.js")(`${dataDir}/root.key`),
 
   "net server": ({ port }) => get(`http://127.0.0.1:${port}/healthz`),
