@@ -90,6 +90,9 @@ export interface Job extends JobOrder {
   readonly dueAt: Date | null;
 }
 
+/** A job as it is stored. */
+export type StoredJob = Job & SignedOrder;
+
 /** Whether a job has failed for good and nothing has come of it. */
 export function isDead(job: Pick<Job, "status" | "retriedAs">): boolean {
   return job.status === "failed" && job.retriedAs === null;

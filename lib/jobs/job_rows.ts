@@ -6,7 +6,7 @@
 import type { Namespace } from "../resolve/ref.ts";
 import type { UserId } from "../resolve/setting_ref.ts";
 import type { Row } from "../store/sql.ts";
-import type { Attempt, Job, JobStatus, SignedOrder } from "./job.ts";
+import type { Attempt, JobStatus, SignedOrder, StoredJob } from "./job.ts";
 
 /** The columns of an order. */
 export const ORDER_COLUMNS = `j.id, j.name, j.namespace, j.payload, j.priority, j.principal,
@@ -59,7 +59,7 @@ export function orderOf(row: Row): SignedOrder {
 }
 
 /** Reads a job. */
-export function jobOf(row: Row): Job {
+export function jobOf(row: Row): StoredJob {
   const percent = row.progress_percent as number | null;
   return {
     ...orderOf(row),

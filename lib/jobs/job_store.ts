@@ -5,7 +5,7 @@
  */
 import type { ValueSource } from "../resolve/injection.ts";
 import type { Row, Sql } from "../store/sql.ts";
-import type { Attempt, Job, SignedOrder } from "./job.ts";
+import type { Attempt, SignedOrder, StoredJob } from "./job.ts";
 import { attemptOf, JOB_TABLES, jobColumns, jobOf, ORDER_COLUMNS, orderOf } from "./job_rows.ts";
 
 /**
@@ -133,7 +133,7 @@ export async function noteRetried(tx: Sql, id: string, as: string): Promise<void
 }
 
 /** A job, or nothing. */
-export async function findJob(sql: Sql, id: string): Promise<Job | undefined> {
+export async function findJob(sql: Sql, id: string): Promise<StoredJob | undefined> {
   const columns = jobColumns({ bodies: true });
   const rows = await sql.query(`select ${columns} from ${JOB_TABLES} where j.id = $1::uuid`, [id]);
   return rows[0] && jobOf(rows[0]);

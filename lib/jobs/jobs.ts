@@ -9,7 +9,14 @@ import { AppError } from "../errors.ts";
 import { type Action, can, type Principal, sees, visibility } from "../principal/principal.ts";
 import type { Namespace } from "../resolve/ref.ts";
 import type { Sql } from "../store/sql.ts";
-import { type Attempt, type Job, type JobOrder, signOrder } from "./job.ts";
+import {
+  type Attempt,
+  type Job,
+  type JobOrder,
+  signOrder,
+  type StoredJob,
+  verifyOrder,
+} from "./job.ts";
 import { countJobs, type JobFilter, type JobStats, listJobs } from "./job_list.ts";
 import {
   endCancelled,
@@ -123,10 +130,12 @@ export class Jobs {
   /**
    * Submits a job that has failed or was cancelled again, as a new one.
    *
-   * @throws {AppError} JOB_NOT_FOUND, ACCESS_DENIED, CONFLICT.
+   * @throws {AppError} JOB_NOT_FOUND, ACCESS_DENIED, CONFLICT, INTEGRITY_VIOLATION.
    */
   async retry(principal: Principal, id: string, request: Request): Promise<Submitted> {
     const job = await this.#findFor(principal, "jobs:manage", id);
+    // What it orders is signed again below.
+    verifyOrder(this.#parts.ring, job);
     if (job.status !== "failed" && job.status !== "cancelled") {
       throw new AppError("CONFLICT", `Only failed or cancelled jobs are retried: ${job.status}`);
     }
@@ -192,7 +201,7 @@ export class Jobs {
   }
 
   /** Who may not see a job is told what they are told of one that isn't there. */
-  async #findFor(principal: Principal, action: Action, id: string): Promise<Job> {
+  async #findFor(principal: Principal, action: Action, id: string): Promise<StoredJob> {
     const job = await findJob(this.#parts.sql, id);
     if (job === undefined || !allows(principal, action, job, "jobs:read")) {
       throw new AppError("JOB_NOT_FOUND", "Job not found");

@@ -85,6 +85,24 @@ jobTest("a job that fails for good is a dead letter until it is retried", {
   await assertCode("CONFLICT", () => service.retry(admin, id, request));
 });
 
+jobTest("an order that was changed in the database is never signed by a retry", {
+  code: { bad: `export default () => { throw new Error("no") }`, other: `export default () => {}` },
+}, async (jobs) => {
+  const { room: { jobs: service }, world: { database: { sql } } } = jobs;
+  const id = await jobs.submit("bad", { n: 1 }, { retries: 0 });
+  await jobs.ended(id);
+  const changes = ["payload = '{}'", "name = 'other'", "namespace = 'prod'", "user_id = 'victim'"];
+  for (const change of changes) {
+    await sql.script(`create table kept as select * from functions.jobs;
+      update functions.jobs set ${change}`);
+    await assertCode("INTEGRITY_VIOLATION", () => service.retry(admin, id, request));
+    await sql.script(`update functions.jobs j set payload = k.payload, name = k.name,
+      namespace = k.namespace, user_id = k.user_id from kept k; drop table kept`);
+  }
+  assertEquals((await service.list(admin, { limit: 9 })).length, 1);
+  await service.retry(admin, id, request);
+});
+
 jobTest("retries are further and further apart", {
   code: { bad: `export default () => { throw new Error("no") }` },
 }, async (jobs) => {
