@@ -5,10 +5,12 @@
  * @module
  */
 import type { Hono } from "hono";
+import { AppError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Principal } from "../principal/principal.ts";
 import type { ErrorWitness } from "./denials.ts";
 import type { AppEnv, CallContext } from "./env.ts";
+import { isHost } from "./host.ts";
 import { invoke, type InvokeParts } from "./invoke.ts";
 import { errorHandler } from "./problem.ts";
 
@@ -22,7 +24,8 @@ export type Fetch = (
 ) => Response | Promise<Response>;
 
 /**
- * Puts the calls before the app. They are the same routes as in it, with the same errors.
+ * Puts the calls before the app. They are the same routes as in it, with the same errors. A request
+ * whose Host is none is refused before its URL is looked at.
  *
  * @param app Serves everything else.
  */
@@ -32,12 +35,19 @@ export function withCallsFirst(
 ): Fetch {
   const onError = errorHandler(parts.log, parts.witness);
   return function fetch(request, bindings) {
+    if (!isHost(request.headers.get("host"))) {
+      return onError(falseHost(), new Call(request, bindings, ""));
+    }
     const call = CALL.exec(request.url);
     // A response to HEAD has no body, which the app sees to.
     if (call === null || request.method === "HEAD") return app.fetch(request, bindings);
     const context = new Call(request, bindings, call[1]!);
     return invoke(context, parts).catch((error) => onError(error, context));
   };
+}
+
+function falseHost(): AppError {
+  return new AppError("INVALID_INPUT", "Host must be a name or an address, with or without a port");
 }
 
 /** The context of a call. */
