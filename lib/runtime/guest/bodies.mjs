@@ -146,6 +146,8 @@ export class OutgoingBody {
       while (this.#window <= 0 && !this.#stopped) {
         await new Promise((resolve) => this.#wake = () => resolve(undefined));
       }
+      // Who gives credit for what it has not read must not have a body queued here.
+      if (this.#writer.full) await this.#writer.drained();
       if (this.#stopped) return;
       const part = bytes.subarray(at, at + Math.min(MAX_PART, this.#window));
       this.#window -= part.length;

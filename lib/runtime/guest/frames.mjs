@@ -55,6 +55,8 @@ export const MAX_PAYLOAD = 256 * 1024 * 1024;
 const HEADER = 9;
 const INITIAL = 64 * 1024;
 const KEEP = 1024 * 1024;
+/** Bytes waiting for the connection from which on bodies wait, too. */
+const FULL = 1024 * 1024;
 /** Bytes that one UTF-16 unit takes at most. */
 const MAX_UTF8 = 3;
 const encoder = new TextEncoder();
@@ -81,6 +83,8 @@ export class FrameWriter {
   #length = 0;
   #draining = false;
   #broken = false;
+  /** @type {(() => void)[]} Those who wait until the connection has taken what is queued. */
+  #waiting = [];
 
   /**
    * @param {Connection} connection
@@ -135,6 +139,20 @@ export class FrameWriter {
     return content.length;
   }
 
+  /** Whether the connection takes less than is written, so that bodies should wait. */
+  get full() {
+    return this.#length > FULL;
+  }
+
+  /** @returns {Promise<void>} Resolves when what is queued is on its way, or will never be. */
+  drained() {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  #release() {
+    for (const go of this.#waiting.splice(0)) go();
+  }
+
   /** @param {number} stream @param {number} bytes */
   credit(stream, bytes) {
     const at = this.#reserve(HEADER + 4);
@@ -187,6 +205,7 @@ export class FrameWriter {
         const length = this.#length;
         this.#buffer = this.#spare;
         this.#length = 0;
+        if (this.#waiting.length > 0) this.#release();
         let done = 0;
         while (done < length) {
           done += await this.#connection.write(full.subarray(done, length));
@@ -197,6 +216,7 @@ export class FrameWriter {
     } catch (error) {
       this.#broken = true;
       this.#length = 0;
+      this.#release();
       this.#onError(error);
     }
   };
