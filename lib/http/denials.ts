@@ -11,6 +11,7 @@ import type { AuditEntry, AuditSink } from "../audit/entry.ts";
 import { AppError, type ErrorCode } from "../errors.ts";
 import { originOf } from "./auth.ts";
 import type { AppContext, CallContext } from "./env.ts";
+import { knownMethod } from "./methods.ts";
 import { routeOf } from "./route.ts";
 
 /** Who is told of errors before they become responses. */
@@ -55,7 +56,8 @@ export class Denials implements ErrorWitness {
     this.#sweep(now);
     const entry = entryOf(c, denial.code);
     const { actor } = entry;
-    let key = [actor.id ?? actor.address, denial.code, c.req.raw.method, deniedRoute(c)].join(" ");
+    const method = knownMethod(c.req.raw.method);
+    let key = [actor.id ?? actor.address, denial.code, method, deniedRoute(c)].join(" ");
     if (!this.#windows.has(key) && this.#windows.size >= MAX_WINDOWS) key = "others";
     const window = this.#windows.get(key);
     if (window !== undefined) {
@@ -113,7 +115,7 @@ function entryOf(c: CallContext, code: ErrorCode): AuditEntry {
     actor,
     namespace: nameOf(c.req.query("namespace")),
     name: nameOf(c.req.param("name")),
-    detail: { code, method: c.req.raw.method, route: deniedRoute(c) },
+    detail: { code, method: knownMethod(c.req.raw.method), route: deniedRoute(c) },
   };
 }
 

@@ -24,3 +24,10 @@ export function mountMethods(
     throw new AppError("METHOD_NOT_ALLOWED", "Method not allowed", { headers: { allow } });
   });
 }
+
+const KNOWN = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
+
+/** A request's method as it is put on record: a client may call its own anything, a key too. */
+export function knownMethod(method: string): string {
+  return KNOWN.has(method) ? method : "other";
+}

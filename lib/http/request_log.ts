@@ -6,10 +6,9 @@
 import type { MiddlewareHandler } from "hono";
 import type { Log } from "../log.ts";
 import type { AppEnv } from "./env.ts";
-import { routeOf } from "./route.ts";
+import { knownMethod } from "./methods.ts";
 import { requestIdOf } from "./request_id.ts";
-
-const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
+import { routeOf } from "./route.ts";
 
 /** Logs the route, not the path: what a client puts into a path may be anything. */
 export function requestLog(log: Log): MiddlewareHandler<AppEnv> {
@@ -18,7 +17,7 @@ export function requestLog(log: Log): MiddlewareHandler<AppEnv> {
     await next();
     log.info("request", {
       request_id: requestIdOf(c),
-      method: METHODS.has(c.req.method) ? c.req.method : "other",
+      method: knownMethod(c.req.method),
       route: routeOf(c),
       status: c.res.status,
       ms: Math.round((performance.now() - startedAt) * 10) / 10,

@@ -64,12 +64,14 @@ function idOf(c: AppContext): string {
 }
 
 /**
- * A query parameter that must not come twice, since then it would be unclear which one counts.
+ * A query parameter that must not come twice, since then it would be unclear which one counts, and
+ * must hold no NUL, which no column can.
  *
  * @throws {AppError} INVALID_INPUT when it does.
  */
 export function queryOnce(c: AppContext, name: string): string | undefined {
   const values = c.req.queries(name) ?? [];
   if (values.length > 1) throw new AppError("INVALID_INPUT", `${name} must not come twice`);
+  if (values[0]?.includes("\0")) throw new AppError("INVALID_INPUT", `${name} must not hold a NUL`);
   return values[0];
 }

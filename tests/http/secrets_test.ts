@@ -174,6 +174,12 @@ test(
           "namespace must not come twice",
           "INVALID_INPUT",
         );
+        assertProblem(
+          await send(http, "GET", `${one(secret)}?namespace=%00`),
+          400,
+          "namespace must not hold a NUL",
+          "INVALID_INPUT",
+        );
         assertEquals((await send(http, "DELETE", one(secret) + here)).status, 200);
         assertEquals((await send(http, "GET", one(secret))).status, 200);
       });
