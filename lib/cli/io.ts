@@ -23,23 +23,54 @@ export interface Io {
   readonly stdin: ReadableStream<Uint8Array>;
 }
 
+const BOLD = "\x1b[1m";
+const NOT_BOLD = "\x1b[22m";
+
+/**
+ * Text without what steers a terminal, but for new lines, tabs and our own bold. Names, messages and
+ * errors come from a server, and what a server says may be made up by whoever writes to its database.
+ *
+ * @example Usage
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { forTerminal } from "./io.ts";
+ *
+ * assertEquals(forTerminal("a\x1b]0;title\x07\tb\n"), "a]0;title\tb\n");
+ * ```
+ */
+export function forTerminal(text: string): string {
+  return text.replace(
+    // deno-lint-ignore no-control-regex
+    /\x1b\[(?:1|22)m|[^\P{Cc}\n\t]|\p{Cf}/gu,
+    (found) => found === BOLD || found === NOT_BOLD ? found : "",
+  );
+}
+
 /** The process's own streams. NO_COLOR is obeyed. */
 export function processIo(): Io {
   const encoder = new TextEncoder();
+  const decoder = new TextDecoder();
   const outIsTerminal = Deno.stdout.isTerminal();
   const status = Deno.stderr.isTerminal();
   const bold = outIsTerminal && !Deno.noColor;
   return {
-    out: (text) => writeAllSync(Deno.stdout, encoder.encode(text + "\n")),
-    outBytes: (bytes) => writeAll(bytes),
-    note: (text) => writeAllSync(Deno.stderr, encoder.encode(text + "\n")),
+    // A pipe or a file gets data as it is.
+    out: (text) => {
+      const shown = outIsTerminal ? forTerminal(text) : text;
+      writeAllSync(Deno.stdout, encoder.encode(shown + "\n"));
+    },
+    outBytes: (bytes) => {
+      if (!outIsTerminal) return writeAll(bytes);
+      return writeAll(encoder.encode(forTerminal(decoder.decode(bytes, { stream: true }))));
+    },
+    note: (text) => writeAllSync(Deno.stderr, encoder.encode(forTerminal(text) + "\n")),
     status: (text) => {
       // A line that wraps could not be taken away again.
-      if (status) writeAllSync(Deno.stderr, encoder.encode(`\r\x1b[2K${cut(text)}`));
+      if (status) writeAllSync(Deno.stderr, encoder.encode(`\r\x1b[2K${cut(forTerminal(text))}`));
     },
     interactive: Deno.stdin.isTerminal(),
     outIsTerminal,
-    bold: (text) => bold ? `\x1b[1m${text}\x1b[22m` : text,
+    bold: (text) => bold ? BOLD + text + NOT_BOLD : text,
     get stdin() {
       return Deno.stdin.readable;
     },
