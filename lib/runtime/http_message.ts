@@ -84,12 +84,17 @@ function tooLarge(limit: number): AppError {
   return new AppError("PAYLOAD_TOO_LARGE", `The body must not be larger than ${limit} bytes`);
 }
 
+/** Bytes of an answer's headers; looking for values in them takes the server's own time. */
+const MAX_HEADERS = 64 * 1024;
+
 /** A header of an answer that held an injected value, and was masked. */
 export type MaskedHeader = (name: string) => void;
 
 /**
  * Makes the response that the caller gets. Status, headers (several of one name too) and body are
  * the function's; a value in a header is masked, since headers end up in logs and caches on the way.
+ *
+ * @throws {Error} When the status or a header can't be sent, or the headers are too long.
  */
 export function toResponse(
   { status, headers, body }: Answer,
@@ -101,8 +106,12 @@ export function toResponse(
   const response = new Response(hasBody ? body : null, { status });
   // Appending to its headers takes half as long as handing a list to the constructor.
   response.headers.append("x-fluxbase-execution-id", executionId);
+  let size = 0;
   for (const [name, value] of headers) {
     if (HOP_BY_HOP.has(name)) continue;
+    size += name.length + value.length;
+    // Code that writes to its socket itself may send anything, and then it is no number.
+    if (!(size <= MAX_HEADERS)) throw new RangeError("The headers are too long");
     // The server states the length of a body that it has whole.
     if (name === "content-length" && body instanceof Uint8Array) continue;
     const masked = masker.text(value);

@@ -442,6 +442,21 @@ Deno.test("a value in a response header is masked, and only the body carries it"
   });
 });
 
+Deno.test("headers that are too long are refused, and the next call is served", async () => {
+  const code = {
+    long: `export default async (req) => {
+      const length = Number(await req.text());
+      return new Response("sent", { headers: { "x-long": "a".repeat(length) } });
+    }`,
+  };
+  await withRunner({ code, secrets: { TOKEN: "a".repeat(20) + "b" } }, async ({ call }) => {
+    await assertCode(call("long", { method: "POST", body: "70000" }), "FUNCTION_FAILED");
+    const response = await call("long", { method: "POST", body: "60000" });
+    assertEquals(response.headers.get("x-long")?.length, 60_000);
+    await response.body?.cancel();
+  });
+});
+
 Deno.test("more calls than a function may have are asked to come back", async () => {
   const code = {
     slow: `export default (req) =>
