@@ -4,8 +4,10 @@
  * @module
  */
 import { AppError } from "../errors.ts";
-import { type Action, can, type Principal } from "../principal/principal.ts";
+import { type Action, can, EVERYTHING, holds, type Principal } from "../principal/principal.ts";
 import type { Namespace } from "../resolve/ref.ts";
+import type { FunctionSettings } from "../runtime/code/settings.ts";
+import { opensClosed } from "../runtime/network.ts";
 import type { CodeKind } from "../store/deployment_rows.ts";
 
 /** What can be done with deployed code. */
@@ -50,5 +52,25 @@ export function demand(
   throw new AppError(
     "ACCESS_DENIED",
     `Insufficient permissions: ${actionOf(kind, act)} is not granted`,
+  );
+}
+
+/**
+ * Demands a grant of everything for code that is to reach what is closed unless its network list
+ * names it. A cloud's metadata service hands out the machine's own credentials, so that is the
+ * operator's to open and not that of everybody who may deploy somewhere.
+ *
+ * @throws {AppError} ACCESS_DENIED.
+ */
+export function demandNetwork(
+  principal: Principal,
+  { name }: CodePlace,
+  { network }: Pick<FunctionSettings, "network">,
+): void {
+  if (network === null || !opensClosed(network) || holds(principal, EVERYTHING)) return;
+  throw new AppError(
+    "ACCESS_DENIED",
+    `Insufficient permissions: the network list of ${name} opens addresses of this machine or its ` +
+      "cloud, which needs a grant of everything",
   );
 }

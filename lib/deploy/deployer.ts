@@ -15,7 +15,7 @@ import type { CodeKind, StoredDeployment } from "../store/deployment_rows.ts";
 import { changeDeployments, listCodeVersions } from "../store/deployments.ts";
 import type { RowSetStore } from "../store/row_sets.ts";
 import type { Sql } from "../store/sql.ts";
-import { type CodePlace, demand } from "./access.ts";
+import { type CodePlace, demand, demandNetwork } from "./access.ts";
 import { type BuildOptions, buildUpload, type BuiltCode } from "./build.ts";
 import type { Bundles } from "./bundles.ts";
 import type { Deployed } from "./deployed_code.ts";
@@ -160,13 +160,12 @@ export class Deployer {
     const namespaces = new Set(built.map(({ namespace }) => namespace));
     const prune = ({ namespace }: CodePlace) => request.prune === true && namespaces.has(namespace);
     const settings = request.settings ?? ((from) => from);
-    const wanted = built.map(({ name, namespace, bundle }) => ({
-      name,
-      namespace,
-      hash: bundle.hash,
-      settings: formatSettings(settings(bundle.settings)),
-      restored: null,
-    }));
+    const wanted = built.map(({ name, namespace, bundle }) => {
+      const own = settings(bundle.settings);
+      demandNetwork(principal, { name, namespace }, own);
+      const { hash } = bundle;
+      return { name, namespace, hash, settings: formatSettings(own), restored: null };
+    });
     return await this.#invalidating(changeDeployments(this.#parts, kind, (live) => {
       const plan = planDeployment(live, wanted, prune, signer);
       demandAll(principal, kind, plan.deleted);

@@ -64,6 +64,16 @@ export function narrowNetwork(base: NetworkPolicy, list: readonly string[]): Net
   return { allow, deny: base.deny.filter((address) => !opened.has(address)) };
 }
 
+/**
+ * Whether a list opens addresses that are closed unless they are named: this machine's, link-local
+ * ones and a cloud's metadata service.
+ *
+ * @param list Entries as {@linkcode parseNetworkEntry} returns them.
+ */
+export function opensClosed(list: readonly string[]): boolean {
+  return list.some((entry) => closedBy(entry).length > 0);
+}
+
 /** The entries of {@linkcode CLOSED_ADDRESSES} that would keep `entry` closed. */
 function closedBy(entry: string): string[] {
   const host = split(entry)?.host ?? entry;

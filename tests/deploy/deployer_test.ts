@@ -219,6 +219,30 @@ test("every act needs its grant for the namespace and the name, and is refused a
   assertEquals(await replica.said("b", "prod"), "b");
 });
 
+test("only a grant of everything opens the machine's and its cloud's addresses to code", async (world) => {
+  await using replica = await Replica.open(world);
+  const { deployer } = replica.parts;
+  const deploy = (by: Principal, network: readonly string[]) => {
+    const files = upload({
+      "a.ts": saying(network.join()),
+      "deno.json": JSON.stringify({ fluxbase: { network } }),
+    });
+    return deployer.deploy(by, { files, namespace: null });
+  };
+  const narrow = principal({ actions: ["functions:deploy"], namespaces: ["*"], names: ["*"] });
+  const closed = ["169.254.169.254", "127.0.0.1:6379", "localhost", "[::1]:80", "0.0.0.0/0"];
+  for (const address of closed) {
+    await refusal(deploy(narrow, ["api.stripe.com", address]), "ACCESS_DENIED");
+  }
+  assertEquals((await deploy(narrow, ["api.stripe.com:443", "10.0.0.0/8"])).created, ["a"]);
+  for (const address of closed) assertEquals((await deploy(admin, [address])).updated, ["a"]);
+  // Nor is code put into what somebody else has opened.
+  const files = upload({ "a.ts": saying("other") });
+  const kept = (await replica.parts.code.list()).flatMap((each) => "row" in each ? [each] : []);
+  const settings = () => kept[0]!.settings;
+  await refusal(deployer.deploy(narrow, { files, namespace: null, settings }), "ACCESS_DENIED");
+});
+
 test("deployments at the same time come one after the other, each whole", async (world) => {
   await using a = await Replica.open(world, { freshMs: 0 });
   await using b = await Replica.open(world, { freshMs: 0 });
