@@ -6,7 +6,6 @@
 import { randomBytes } from "node:crypto";
 import { signServiceKeyRow } from "../auth/service_key_rows.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
-import { Plaintext } from "../crypto/plaintext.ts";
 import { signCodeVersion, signDeployment } from "../deploy/rows.ts";
 import type { Schedule } from "../jobs/schedules.ts";
 import type { Grant } from "../principal/principal.ts";
@@ -16,6 +15,7 @@ import { type Namespace, parseNamespace, parseSecretName } from "../resolve/ref.
 import { sealSetting, type SettingRow, signSettingRow } from "../resolve/setting_rows.ts";
 import { parseSettingKey, parseUserId, settingScope } from "../resolve/setting_ref.ts";
 import { isFunctionName } from "../runtime/code/layout.ts";
+import { parseDescription, parseSecretValue } from "../resolve/value.ts";
 import { bytea } from "../store/backup_rows.ts";
 import type { CodeVersionRow, DeploymentRow } from "../store/deployment_rows.ts";
 import type { ServiceKeyRow } from "../store/service_keys.ts";
@@ -29,7 +29,7 @@ export function sealSecret(ring: KeyRing, data: RecordOf<"secret">): SecretRow {
     scope: data.namespace === null ? "global" : "namespace",
     namespace: namespaceOf(data.namespace),
     name: parseSecretName(data.name),
-    description: data.description,
+    description: data.description === null ? null : parseDescription(data.description),
     version: data.version,
     oldestVersion: data.oldest_version,
     absences: data.absences,
@@ -48,7 +48,7 @@ export function sealVersion(
   secret: SecretIdentity,
   data: Omit<RecordOf<"version">, "secret_id">,
 ): VersionRow {
-  const value = Plaintext.fromText(data.value);
+  const value = parseSecretValue(data.value);
   return signVersionRow(ring, {
     id: data.id,
     secretId: secret.id,
@@ -67,14 +67,14 @@ export function sealSettingRow(ring: KeyRing, data: RecordOf<"setting">): Settin
     key: parseSettingKey(data.key),
     scope: settingScope({ userId }),
     userId,
-    description: data.description,
+    description: data.description === null ? null : parseDescription(data.description),
     revision: data.revision,
     createdAt: data.created_at,
     updatedAt: data.updated_at,
     createdBy: data.created_by,
     updatedBy: data.updated_by,
   };
-  const envelope = sealSetting(ring, place, Plaintext.fromText(data.value));
+  const envelope = sealSetting(ring, place, parseSecretValue(data.value));
   return signSettingRow(ring, { ...place, envelope });
 }
 

@@ -103,6 +103,19 @@ Deno.test("Backups carry everything into the other database under another root, 
         assert(await isEmpty(to));
       });
 
+      await t.step("a value that nobody could have set is refused", async () => {
+        // A variable can't hold a NUL, so no function of its scope would start.
+        for (const value of ["", "a\0b", "x".repeat(64 * 1024 + 1)]) {
+          const bad = await sealed(await fileWith(value));
+          const error = await assertRejects(
+            () => to.backups.restore(admin, lock, streamOf(bad)),
+            AppError,
+          );
+          assertEquals(error.code, "INVALID_INPUT");
+          assert(await isEmpty(to));
+        }
+      });
+
       await t.step("the whole one comes, value by value", async () => {
         const counts = await to.backups.restore(admin, keys, streamOf(file));
         assertEquals(counts.version, SECRETS * VERSIONS);
@@ -333,6 +346,25 @@ async function sealed(text: string): Promise<Uint8Array> {
   encrypter.setPassphrase(lock.passphrase);
   encrypter.setScryptWorkFactor(10);
   return await encrypter.encrypt(text);
+}
+
+/** A backup's lines with one secret of this value, their counts and sums as they should be. */
+async function fileWith(value: string): Promise<string> {
+  const [id, at] = [crypto.randomUUID(), new Date()];
+  const common = { id, version: 1, created_at: at, created_by: null };
+  const lines = writeLines({ createdAt: at }, records());
+  return new TextDecoder().decode(await new Response(ReadableStream.from(lines)).bytes());
+
+  async function* records(): AsyncGenerator<BackupRecord[]> {
+    const rest = { expires_at: null, updated_at: at, updated_by: null, deleted_at: null };
+    const kept = { oldest_version: 1, absences: "[]", description: null };
+    const place = { namespace: null, name: "A" };
+    yield [{ kind: "secret", data: { ...common, ...rest, ...kept, ...place } }];
+    yield [{
+      kind: "version",
+      data: { ...common, id: crypto.randomUUID(), secret_id: id, value },
+    }];
+  }
 }
 
 async function refused(work: () => Promise<unknown>): Promise<void> {
