@@ -33,7 +33,7 @@ export async function verifyAudit(context: Context): Promise<void> {
   const { checked, problems, streams = [] } = report;
   if (context.settings.format !== "table") await printData(context, report);
   else {
-    if (problems.length === 0) context.io.out(`All ${checked} records are there, as written.`);
+    if (problems.length === 0) context.io.tell(`All ${checked} records are there, as written.`);
     await showStarts(context, streams);
   }
   if (problems.length === 0) return;

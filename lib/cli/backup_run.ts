@@ -39,7 +39,7 @@ export async function createBackup(context: Context): Promise<void> {
   } finally {
     file.close();
   }
-  io.out(`Backup written to ${args.FILE}`);
+  io.tell(`Backup written to ${args.FILE}`);
 }
 
 /** Opens a backup and counts what is in it. */

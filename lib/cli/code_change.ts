@@ -20,8 +20,8 @@ export function rollbackCode(noun: CodeNoun): Handler {
       json: { version },
     });
     if (context.settings.format !== "table") return await printData(context, now);
-    context.io.out(`${capital(noun)} '${name}' rolled back to version ${version}.`);
-    context.io.out(`Its code is now version ${now.version}.`);
+    context.io.tell(`${capital(noun)} '${name}' rolled back to version ${version}.`);
+    context.io.tell(`Its code is now version ${now.version}.`);
   };
 }
 
@@ -32,6 +32,6 @@ export function deleteCode(noun: CodeNoun): Handler {
     const client = await context.connect();
     const answer = await client.json("DELETE", path, { query });
     if (context.settings.format !== "table") return await printData(context, answer);
-    context.io.out(`${capital(noun)} '${name}' deleted.`);
+    context.io.tell(`${capital(noun)} '${name}' deleted.`);
   };
 }

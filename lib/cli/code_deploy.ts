@@ -48,7 +48,9 @@ function show(context: Context, { details, dry_run }: Deployment): void {
   const rows = Object.entries({ created, updated, deleted, unchanged }).flatMap(([change, names]) =>
     names.map((name) => [change, name])
   );
-  if (rows.length > 0) context.io.out(formatTable(rows, null));
+  // What a deployment would change was asked for; what it has changed is told.
+  const say = dry_run ? context.io.out : context.io.tell;
+  if (rows.length > 0) say(formatTable(rows, null));
   const count = (names: readonly string[], what: string) => `${names.length} ${what}`;
   const summary = [
     count(created, "created"),
@@ -56,5 +58,5 @@ function show(context: Context, { details, dry_run }: Deployment): void {
     count(deleted, "deleted"),
     count(unchanged, "unchanged"),
   ].join(", ");
-  context.io.out(dry_run ? `Would be: ${summary}. Nothing was changed.` : `${summary}.`);
+  say(dry_run ? `Would be: ${summary}. Nothing was changed.` : `${summary}.`);
 }

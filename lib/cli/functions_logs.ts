@@ -53,7 +53,7 @@ export async function functionLogs(context: Context): Promise<void> {
   const calls = await find(tail);
   if (context.flags.on("follow")) return await follow(context, calls, find);
   if (context.settings.format !== "table") return await printData(context, calls);
-  if (calls.length === 0) return context.io.out("No calls found.");
+  if (calls.length === 0) return context.io.tell("No calls found.");
   for (const call of calls) showCall(context, call);
 }
 

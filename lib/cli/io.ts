@@ -8,6 +8,8 @@
 export interface Io {
   /** Writes data. */
   out(text: string): void;
+  /** Says what was done, on stdout; nothing under `--quiet`. */
+  tell(text: string): void;
   /** Writes bytes of data. */
   outBytes(bytes: Uint8Array): Promise<void>;
   /** Writes a note. */
@@ -16,6 +18,8 @@ export interface Io {
   status(text: string): void;
   /** Whether stdin is a terminal, so that somebody can be asked. */
   readonly interactive: boolean;
+  /** Whether only data and errors are wanted. */
+  readonly quiet: boolean;
   /** Whether stdout is a terminal. */
   readonly outIsTerminal: boolean;
   /** Bold text where stdout is a terminal that wants colour. */
@@ -53,12 +57,14 @@ export function processIo(): Io {
   const outIsTerminal = Deno.stdout.isTerminal();
   const status = Deno.stderr.isTerminal();
   const bold = outIsTerminal && !Deno.noColor;
+  // A pipe or a file gets data as it is.
+  const out = (text: string) => {
+    const shown = outIsTerminal ? forTerminal(text) : text;
+    writeAllSync(Deno.stdout, encoder.encode(shown + "\n"));
+  };
   return {
-    // A pipe or a file gets data as it is.
-    out: (text) => {
-      const shown = outIsTerminal ? forTerminal(text) : text;
-      writeAllSync(Deno.stdout, encoder.encode(shown + "\n"));
-    },
+    out,
+    tell: out,
     outBytes: (bytes) => {
       if (!outIsTerminal) return writeAll(bytes);
       return writeAll(encoder.encode(forTerminal(decoder.decode(bytes, { stream: true }))));
@@ -69,6 +75,7 @@ export function processIo(): Io {
       if (status) writeAllSync(Deno.stderr, encoder.encode(`\r\x1b[2K${cut(forTerminal(text))}`));
     },
     interactive: Deno.stdin.isTerminal(),
+    quiet: false,
     outIsTerminal,
     bold: (text) => bold ? BOLD + text + NOT_BOLD : text,
     get stdin() {
@@ -77,13 +84,16 @@ export function processIo(): Io {
   };
 }
 
-/** The same streams with stdout shut, for `--quiet`. */
+/**
+ * The same streams for `--quiet`: without what only says that something was done. Data stays, since
+ * a new key that isn't printed would be lost, and `get` would get nothing.
+ */
 export function quietly(io: Io): Io {
   return {
     ...io,
-    out: () => {},
-    outBytes: () => Promise.resolve(),
+    tell: () => {},
     status: () => {},
+    quiet: true,
     get stdin() {
       return io.stdin;
     },

@@ -47,5 +47,5 @@ export async function reportEnd(context: Context, job: JobInfo): Promise<void> {
     );
   }
   if (job.status === "cancelled") throw new CliError(5, "The job was cancelled");
-  context.io.note(`Job ${job.id} completed.`);
+  if (!context.io.quiet) context.io.note(`Job ${job.id} completed.`);
 }

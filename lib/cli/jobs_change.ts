@@ -11,14 +11,14 @@ import type { Context } from "./table.ts";
 export async function cancelJob(context: Context): Promise<void> {
   const job = await post(context, "cancel");
   if (context.settings.format !== "table") return await printData(context, job);
-  context.io.out(`Job ${job.id} cancelled.`);
+  context.io.tell(`Job ${job.id} cancelled.`);
 }
 
 /** Submits a job again. */
 export async function retryJob(context: Context): Promise<void> {
   const job = await post(context, "retry");
   if (context.settings.format !== "table") return await printData(context, job);
-  context.io.out(`Job retry submitted. New ID: ${job.id}`);
+  context.io.out(context.io.quiet ? job.id : `Job retry submitted. New ID: ${job.id}`);
 }
 
 async function post(context: Context, what: "cancel" | "retry"): Promise<JobInfo> {

@@ -27,7 +27,7 @@ export async function setSchedule(context: Context): Promise<void> {
   const json = { cron: context.args.CRON!, timezone: context.flags.text("timezone"), payload };
   const schedule = await client.json<ScheduleInfo>("PUT", `${PATH}/${name}`, { query, json });
   if (context.settings.format !== "table") return await printData(context, schedule);
-  context.io.out(`Schedule of '${name}' set. Next: ${formatTime(schedule.next_at)}`);
+  context.io.tell(`Schedule of '${name}' set. Next: ${formatTime(schedule.next_at)}`);
 }
 
 /** Lists the schedules. */
@@ -53,5 +53,5 @@ export async function removeSchedule(context: Context): Promise<void> {
   const query = { namespace: namespaceFlag(context) };
   const client = await context.connect();
   await client.json("DELETE", `${PATH}/${name}`, { query });
-  context.io.out(`Schedule of '${name}' removed.`);
+  context.io.tell(`Schedule of '${name}' removed.`);
 }

@@ -33,9 +33,10 @@ export async function submitJob(context: Context): Promise<void> {
   const job = await client.json<JobInfo>("POST", "/api/v1/jobs/submit", { json });
   if (!flags.on("wait")) {
     if (context.settings.format !== "table") return await printData(context, job);
-    return context.io.out(`Job submitted successfully. ID: ${job.id}`);
+    const { io } = context;
+    return io.out(io.quiet ? job.id : `Job submitted successfully. ID: ${job.id}`);
   }
-  context.io.note(`Job ${job.id} submitted.`);
+  if (!context.io.quiet) context.io.note(`Job ${job.id} submitted.`);
   await reportEnd(context, await waitForJob(context, client, job.id));
 }
 

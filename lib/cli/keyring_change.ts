@@ -67,5 +67,5 @@ async function post<T>(context: Context, path: string, json: unknown): Promise<T
 
 async function say(context: Context, data: unknown, lines: readonly string[]): Promise<void> {
   if (context.settings.format !== "table") return await printData(context, data);
-  for (const line of lines) context.io.out(line);
+  for (const line of lines) context.io.tell(line);
 }

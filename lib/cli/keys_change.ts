@@ -61,7 +61,7 @@ export async function revokeKey(context: Context): Promise<void> {
   if (context.settings.format !== "table") return await printData(context, answer);
   const others = answer.revoked_with_it;
   const tail = others === 0 ? "" : `, and ${others} made with it`;
-  context.io.out(`Key '${answer.name}' revoked${tail}.`);
+  context.io.tell(`Key '${answer.name}' revoked${tail}.`);
 }
 
 /** The key alone is data; what is said about it isn't. */

@@ -44,7 +44,7 @@ export async function logIn(context: Context): Promise<void> {
   profiles.use(name);
   await profiles.write();
   const where = inKeyring ? "the system keyring" : profiles.path;
-  io.out(`Logged in to ${server} as ${self.user_id ?? self.id}.`);
+  io.tell(`Logged in to ${server} as ${self.user_id ?? self.id}.`);
   io.note(`Profile '${name}' is chosen; its key is in ${where}.`);
 }
 
@@ -54,11 +54,11 @@ export async function logOut(context: Context): Promise<void> {
   const profiles = await Profiles.read(settings.configPath);
   const name = settings.profileName ?? profiles.current;
   const profile = name === null ? null : profiles.get(name);
-  if (profile === null) return io.out("Not logged in.");
+  if (profile === null) return io.tell("Not logged in.");
   if (profile.store === "keychain") await removeFromKeyring(accountOf(profile));
   profiles.put({ ...profile, store: "file", key: null });
   await profiles.write();
-  io.out(`Logged out of ${profile.server} (profile '${profile.name}').`);
+  io.tell(`Logged out of ${profile.server} (profile '${profile.name}').`);
 }
 
 /** Shows who one is. */

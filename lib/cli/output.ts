@@ -20,7 +20,7 @@ export async function print(context: Context, data: unknown, table: Table): Prom
     const heading = context.settings.headers ? table.columns : null;
     context.io.out(formatTable(table.rows, heading, context.io.bold));
   } else if (context.settings.headers) {
-    context.io.out(table.empty);
+    context.io.tell(table.empty);
   }
 }
 

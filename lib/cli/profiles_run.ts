@@ -30,7 +30,7 @@ export async function useProfile(context: Context): Promise<void> {
   const { profiles, profile } = await named(context);
   profiles.use(profile.name);
   await profiles.write();
-  context.io.out(`Commands go to ${profile.server} from now on.`);
+  context.io.tell(`Commands go to ${profile.server} from now on.`);
 }
 
 /** Removes a profile and its key. */
@@ -39,7 +39,7 @@ export async function deleteProfile(context: Context): Promise<void> {
   if (profile.store === "keychain") await removeFromKeyring(accountOf(profile));
   profiles.remove(profile.name);
   await profiles.write();
-  context.io.out(`Profile '${profile.name}' removed.`);
+  context.io.tell(`Profile '${profile.name}' removed.`);
 }
 
 async function named(context: Context): Promise<{ profiles: Profiles; profile: Profile }> {

@@ -47,7 +47,7 @@ async function restoreOne(context: Context): Promise<void> {
     json: { as_version: context.flags.on("as-version") },
   });
   if (context.settings.format !== "table") return await printData(context, restored);
-  context.io.out(`Secret '${ref.name}' restored; version ${restored.version} is served.`);
+  context.io.tell(`Secret '${ref.name}' restored; version ${restored.version} is served.`);
 }
 
 async function restoreAt(context: Context, at: string): Promise<void> {

@@ -14,5 +14,5 @@ export async function deleteSetting(context: Context): Promise<void> {
   await client.json("DELETE", path, { headers });
   const message = `Secret ${label} deleted successfully.`;
   if (context.settings.format !== "table") return await printData(context, { message });
-  context.io.out(message);
+  context.io.tell(message);
 }

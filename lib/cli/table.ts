@@ -35,7 +35,7 @@ export interface Context {
   readonly args: Readonly<Record<string, string>>;
   /** Flags as typed. */
   readonly flags: Flags;
-  /** The streams; stdout is shut under `--quiet`. */
+  /** The streams; under `--quiet` they carry data and errors only. */
   readonly io: Io;
   /** Which server, and how to print. */
   readonly settings: Settings;
@@ -77,7 +77,7 @@ export const GLOBAL_FLAGS: readonly Flag[] = [
   { name: "insecure", help: "Send the key over plain http to another machine" },
   { name: "output", short: "o", value: "FORMAT", help: "table, json or yaml (default table)" },
   { name: "no-headers", help: "Leave out the heading of tables" },
-  { name: "quiet", short: "q", help: "Print nothing but errors" },
+  { name: "quiet", short: "q", help: "Print data and errors, and not what was done" },
   { name: "debug", help: "Print the method and path of each request to stderr" },
   { name: "help", short: "h", help: "Show help" },
   { name: "version", help: "Show the version" },

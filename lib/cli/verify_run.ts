@@ -105,5 +105,5 @@ async function accept(context: Context, place: string, discard: boolean): Promis
     { json: { place, discard }, timeoutMs: ACCEPT_MS },
   );
   if (context.settings.format !== "table") return await printData(context, done);
-  context.io.out(`Accepted ${done.accepted} rows of ${place}; discarded ${done.discarded}.`);
+  context.io.tell(`Accepted ${done.accepted} rows of ${place}; discarded ${done.discarded}.`);
 }

@@ -37,21 +37,56 @@ testCli("each kind of failure has its exit code", async (run, api) => {
   assertEquals(await api.reveal("KEY"), "value-2");
 });
 
-testCli("output comes as JSON, YAML or a table, and --quiet leaves it out", async (run) => {
-  const set = ["secrets", "set", "KEY", "value-1", "--description", "a: b"];
-  const made = JSON.parse(await good(run, [...set, "--expires", "1y", "-o", "json"]));
-  assertEquals([made.name, made.version, made.description], ["KEY", 1, "a: b"]);
-  assert(Date.parse(made.expires_at) > Date.now() + 364 * 24 * 3600 * 1000);
-  assertEquals(await good(run, [...set, "--quiet", "--output", "json"]), "");
-  const yaml = await good(run, [...set, "--expires=never", "--output=YML"]);
-  assertMatch(yaml, /^id: \S+\nname: KEY\nscope: global\ndescription: "a: b"\nversion: 3\n/);
-  assert(!yaml.includes("expires_at"));
-  const listed = JSON.parse(await good(run, ["secrets", "list", "-ojson"]));
-  assertEquals([listed.length, listed[0].name, listed[0].is_expired], [1, "KEY", false]);
-  assertMatch(await good(run, ["secrets", "list", "--no-headers"]), /^KEY +global +- +3 +never +2/);
-  assertMatch(await good(run, ["secrets", "history", "KEY", "-o", "yaml"]), /^- id: .*\n/);
-  assertEquals(await good(run, ["secrets", "list", "--scope=namespace", "--no-headers"]), "");
-  assertEquals(await good(run, ["secrets", "list", "--scope=namespace", "-o", "json"]), "[]\n");
+testCli(
+  "output comes as JSON, YAML or a table, and --quiet leaves out what was done",
+  async (run) => {
+    const set = ["secrets", "set", "KEY", "value-1", "--description", "a: b"];
+    const made = JSON.parse(await good(run, [...set, "--expires", "1y", "-o", "json"]));
+    assertEquals([made.name, made.version, made.description], ["KEY", 1, "a: b"]);
+    assert(Date.parse(made.expires_at) > Date.now() + 364 * 24 * 3600 * 1000);
+    assertEquals(await good(run, [...set, "--quiet"]), "");
+    assertEquals(JSON.parse(await good(run, ["secrets", "get", "KEY", "-q"])).version, 2);
+    assertMatch(await good(run, ["secrets", "list", "-q"]), /^NAME .*\nKEY /);
+    const yaml = await good(run, [...set, "--expires=never", "--output=YML"]);
+    assertMatch(yaml, /^id: \S+\nname: KEY\nscope: global\ndescription: "a: b"\nversion: 3\n/);
+    assert(!yaml.includes("expires_at"));
+    const listed = JSON.parse(await good(run, ["secrets", "list", "-ojson"]));
+    assertEquals([listed.length, listed[0].name, listed[0].is_expired], [1, "KEY", false]);
+    assertMatch(
+      await good(run, ["secrets", "list", "--no-headers"]),
+      /^KEY +global +- +3 +never +2/,
+    );
+    assertMatch(await good(run, ["secrets", "history", "KEY", "-o", "yaml"]), /^- id: .*\n/);
+    assertEquals(await good(run, ["secrets", "list", "--scope=namespace", "--no-headers"]), "");
+    assertEquals(await good(run, ["secrets", "list", "--scope=namespace", "-o", "json"]), "[]\n");
+  },
+);
+
+testCli("--quiet leaves data that can't be had again", async (run) => {
+  const made = await run(["keys", "create", "ci", "--role", "reader", "-q"]);
+  assertMatch(made.out, /^fxsk_\S+\n$/);
+  assertEquals(await good(run, ["secrets", "list", "-q"]), "");
+});
+
+testCli("who sets a value is told what may not be meant", async (run) => {
+  const set = (...words: string[]) => run(["secrets", "set", "KEY", ...words]);
+  const pasted = await set("pasted-key\n");
+  assertMatch(pasted.err, /^Warning: The value begins or ends with a space or a line break/);
+  const there = await set("value-1", "--namespace", "production");
+  assertEquals(there.err, "");
+  assertMatch(there.out, /in edge functions of the namespace 'production'\.\n$/);
+  const soon = Temporal.Now.instant().add({ milliseconds: 300 }).toString();
+  await set("value-1", "--expires", soon);
+  const expired = async () => {
+    const list = JSON.parse(await good(run, ["secrets", "list", "-o", "json", "--scope=global"]));
+    return list[0].is_expired === true;
+  };
+  while (!await expired());
+  const late = await set("value-2");
+  assertMatch(late.err, /^Warning: It expired at /);
+  assertEquals(late.out, "Secret 'KEY' updated.\n");
+  const back = await run(["secrets", "rollback", "KEY", "1"]);
+  assertEquals(back.err.match(/Warning: /g)?.length, 2, back.err);
 });
 
 testCli("an expired secret is marked in the list", async (run, api) => {
