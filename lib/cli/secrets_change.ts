@@ -6,6 +6,7 @@
 import { printable, printData } from "./output.ts";
 import { parseVersion, type SecretInfo, secretPath, secretRef } from "./place.ts";
 import type { Context } from "./table.ts";
+import { withoutWarnings, type Written } from "./warnings.ts";
 
 /** Deletes a secret; asks nothing. */
 export async function deleteSecret(context: Context): Promise<void> {
@@ -17,7 +18,7 @@ export async function deleteSecret(context: Context): Promise<void> {
   });
   if (answer.warning !== undefined) context.io.note(`Warning: ${printable(answer.warning)}`);
   if (context.settings.format !== "table") return await printData(context, answer);
-  context.io.out(`Secret '${ref.name}' ${purge ? "removed for good" : "deleted"}.`);
+  context.io.tell(`Secret '${ref.name}' ${purge ? "removed for good" : "deleted"}.`);
 }
 
 /** Makes an earlier version's value the newest version. */
@@ -25,10 +26,13 @@ export async function rollbackSecret(context: Context): Promise<void> {
   const ref = secretRef(context);
   const version = parseVersion(context.args.VERSION!, "VERSION");
   const client = await context.connect();
-  const now = await client.json<SecretInfo>("POST", `${secretPath(ref)}/rollback/${version}`, {
-    query: { namespace: ref.namespace },
-  });
+  const answer = await client.json<Written<SecretInfo>>(
+    "POST",
+    `${secretPath(ref)}/rollback/${version}`,
+    { query: { namespace: ref.namespace } },
+  );
+  const now = withoutWarnings(context, answer);
   if (context.settings.format !== "table") return await printData(context, now);
-  context.io.out(`Secret '${ref.name}' rolled back to version ${version}.`);
-  context.io.out(`Its value is now version ${now.version}.`);
+  context.io.tell(`Secret '${ref.name}' rolled back to version ${version}.`);
+  context.io.tell(`Its value is now version ${now.version}.`);
 }

@@ -12,6 +12,7 @@ import { parseVersion, type SecretInfo, secretPath, secretRef } from "./place.ts
 import type { Context } from "./table.ts";
 import { upsert, type Upserted } from "./upsert.ts";
 import { readValue } from "./value.ts";
+import { withoutWarnings, type Written } from "./warnings.ts";
 
 /** What is written. A field left out stays as it is. */
 interface Change {
@@ -20,8 +21,6 @@ interface Change {
   /** `null` clears the expiry. */
   readonly expires_at?: string | null;
 }
-
-type Answer = SecretInfo & { readonly warnings?: readonly string[] };
 
 /** Reads the value, writes it and says what it is called inside a function. */
 export async function setSecret(context: Context): Promise<void> {
@@ -54,36 +53,51 @@ function update(
   ref: SecretRef,
   json: Change,
   version: number | null,
-): Promise<Answer> {
-  return client.json<Answer>("PUT", secretPath(ref), {
+): Promise<Written<SecretInfo>> {
+  return client.json<Written<SecretInfo>>("PUT", secretPath(ref), {
     query: { namespace: ref.namespace },
     json,
     headers: version === null ? {} : { "if-match": `"${version}"` },
   });
 }
 
-function create(client: Client, ref: SecretRef, change: Change): Promise<Answer> {
+function create(client: Client, ref: SecretRef, change: Change): Promise<Written<SecretInfo>> {
   const place = {
     name: ref.name,
     scope: scopeOf(ref),
     ...(ref.namespace === null ? {} : { namespace: ref.namespace }),
   };
-  return client.json<Answer>("POST", "/api/v1/secrets", { json: { ...place, ...change } });
+  return client.json<Written<SecretInfo>>("POST", "/api/v1/secrets", {
+    json: { ...place, ...change },
+  });
 }
 
 function missing(ref: SecretRef): CliError {
   return new CliError(5, `Secret '${ref.name}' does not exist, so no version of it matches`);
 }
 
-async function report(context: Context, ref: SecretRef, outcome: Upserted<Answer>): Promise<void> {
-  const { warnings, ...secret } = outcome.answer;
-  for (const warning of warnings ?? []) context.io.note(`Warning: ${warning}`);
+function where({ namespace }: SecretRef): string {
+  return namespace === null ? "" : ` of the namespace '${namespace}'`;
+}
+
+function isServed({ expires_at }: Pick<SecretInfo, "expires_at">): boolean {
+  return expires_at === undefined || Date.parse(expires_at) > Date.now();
+}
+
+async function report(
+  context: Context,
+  ref: SecretRef,
+  outcome: Upserted<Written<SecretInfo>>,
+): Promise<void> {
+  const secret = withoutWarnings(context, outcome.answer);
   if (context.settings.format !== "table") return await printData(context, secret);
-  context.io.out(`Secret '${ref.name}' ${outcome.verb}.`);
-  context.io.out(
-    `The secret will be available as FLUXBASE_SECRET_${ref.name} in edge functions.`,
-  );
+  context.io.tell(`Secret '${ref.name}' ${outcome.verb}.`);
+  if (isServed(secret)) {
+    context.io.tell(
+      `The secret will be available as FLUXBASE_SECRET_${ref.name} in edge functions${where(ref)}.`,
+    );
+  }
   if (context.flags.text("expires") !== undefined && secret.expires_at !== undefined) {
-    context.io.out(`It expires at ${formatTime(secret.expires_at)}.`);
+    context.io.tell(`It expires at ${formatTime(secret.expires_at)}.`);
   }
 }

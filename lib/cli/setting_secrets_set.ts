@@ -8,8 +8,9 @@ import { type SettingInfo, settingPlace } from "./setting_place.ts";
 import type { Context } from "./table.ts";
 import { upsert } from "./upsert.ts";
 import { readValue } from "./value.ts";
+import { withoutWarnings, type Written } from "./warnings.ts";
 
-type Answer = SettingInfo & { readonly warnings?: readonly string[] };
+type Answer = Written<SettingInfo>;
 
 /** Reads the value, writes it and says so. A description that isn't given stays. */
 export async function setSetting(context: Context): Promise<void> {
@@ -23,8 +24,7 @@ export async function setSetting(context: Context): Promise<void> {
     update: () => client.json<Answer>("PUT", path, { json, headers }),
     create: () => client.json<Answer>("POST", base, { json: { key, ...json }, headers }),
   });
-  const { warnings, ...setting } = answer;
-  for (const warning of warnings ?? []) context.io.note(`Warning: ${warning}`);
+  const setting = withoutWarnings(context, answer);
   if (context.settings.format !== "table") return await printData(context, setting);
-  context.io.out(`Secret ${label} ${verb} successfully.`);
+  context.io.tell(`Secret ${label} ${verb} successfully.`);
 }

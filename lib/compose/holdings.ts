@@ -52,7 +52,14 @@ export async function openHoldings({ config, log, opened }: Start, ground: Groun
     onError: (what, error) => log.warn("identity", { what, ...errorFields(error) }),
   });
   opened.defer(() => identity.close());
-  const vault = new Vault({ sql, ring, resolver, watch, keepVersions: config.versionsKeep });
+  const vault = new Vault({
+    sql,
+    ring,
+    resolver,
+    watch,
+    environment: config.secrets,
+    keepVersions: config.versionsKeep,
+  });
   const created = await identity.keys.ensureAdminKey((text) =>
     dataDir.writeKey(ADMIN_KEY_FILE, text)
   );

@@ -5,7 +5,7 @@
  */
 import type { Plaintext } from "../crypto/plaintext.ts";
 import { type SettingMetadata, settingMetadata, type SettingRow } from "../resolve/setting_rows.ts";
-import { warningsAbout } from "../vault/answer.ts";
+import { warningsAbout } from "../vault/warnings.ts";
 
 /** What a write did. */
 export interface SettingResult {

@@ -5,7 +5,7 @@
  */
 import type { Plaintext } from "../crypto/plaintext.ts";
 import { metadataOf, type SecretMetadata, type SecretRow } from "../resolve/records.ts";
-import { isMaskable, MIN_MASKED_LENGTH } from "../runtime/mask/parts.ts";
+import { type Surroundings, warningsOf } from "./warnings.ts";
 
 /** What a write did. */
 export interface WriteResult {
@@ -18,14 +18,12 @@ export interface WriteResult {
 }
 
 /** Makes the answer for a secret that was written, with `value` if it got one. */
-export function answerOf(row: SecretRow, value: Plaintext | undefined): WriteResult {
-  return { secret: metadataOf(row), warnings: warningsAbout(value), replayed: false };
-}
-
-/** What to tell whoever set `value`. */
-export function warningsAbout(value: Plaintext | undefined): string[] {
-  if (value === undefined || isMaskable(value.reveal())) return [];
-  return [`Values under ${MIN_MASKED_LENGTH} characters cannot be masked in logs`];
+export function answerOf(
+  row: SecretRow,
+  value: Plaintext | undefined,
+  around: Surroundings,
+): WriteResult {
+  return { secret: metadataOf(row), warnings: warningsOf(row, value, around), replayed: false };
 }
 
 /** Writes an answer as text. */

@@ -41,6 +41,7 @@ import { HeadKeeper } from "./head_keeper.ts";
 import { isWhole, keptVersions, openKept } from "./kept_version.ts";
 import { Recovery } from "./recovery.ts";
 import { purgeDeleted, trimHistories } from "./retention.ts";
+import type { Surroundings } from "./warnings.ts";
 import type { WriteOptions } from "./write_request.ts";
 import { VaultWriter } from "./writer.ts";
 
@@ -68,6 +69,8 @@ export interface VaultParts {
   readonly watch?: HeadWatch;
   /** How many versions of a secret are kept, the current one among them; `null`: all. */
   readonly keepVersions?: number | null;
+  /** The names that the server's own environment has; default none. */
+  readonly environment?: Surroundings["environment"];
   /** The clock; default the machine's. */
   readonly now?: () => Date;
 }
@@ -115,7 +118,8 @@ export class Vault {
     const shared = { sql, ring, resolver, now, keeper, keepVersions };
     this.#keeper = keeper;
     this.#finds = new FindQueue(sql);
-    this.#writer = new VaultWriter(shared);
+    const environment = parts.environment ?? new Set();
+    this.#writer = new VaultWriter({ ...shared, environment });
     this.recovery = new Recovery(shared);
     this.bulk = new BulkWriter(shared);
   }

@@ -22,6 +22,7 @@ import type { ChangeContext, RecordedChange } from "./changes.ts";
 import { answerOf, answerText, parseAnswer, type WriteResult } from "./answer.ts";
 import type { HeadKeeper } from "./head_keeper.ts";
 import { RecentRows } from "./recent_rows.ts";
+import type { Surroundings } from "./warnings.ts";
 import {
   checkPrecondition,
   type Insertion,
@@ -43,6 +44,8 @@ export interface WriterParts {
   };
   /** How many versions are kept; `null` is no limit. */
   readonly keepVersions: number | null;
+  /** The names that the server's own environment has. */
+  readonly environment: Surroundings["environment"];
   readonly now: () => Date;
 }
 
@@ -229,7 +232,10 @@ export class VaultWriter {
   ): Promise<WriteResult | undefined> {
     const { context, status, request } = writing;
     const { change } = planned;
-    const result = answerOf(change.after, planned.value);
+    const result = answerOf(change.after, planned.value, {
+      now: context.now,
+      environment: this.#parts.environment,
+    });
     const answer = request &&
       this.#idempotency.remember(request, { status, text: answerText(result) }, context.now);
     writing.touched = change.after.namespace;
