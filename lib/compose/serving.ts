@@ -116,13 +116,17 @@ function listen(
   try {
     server = Deno.serve(options, handler);
   } catch (cause) {
-    if (!(cause instanceof Deno.errors.AddrInUse)) throw cause;
-    throw new AppError(
-      "CONFIG_INVALID",
-      `Port ${config.port} is in use; stop what uses it or set FLUXBASE_PORT`,
-      { cause },
-    );
+    throw new AppError("CONFIG_INVALID", refusal(config, cause), { cause });
   }
   opened.defer(() => server.shutdown());
   return { hostname: config.host, port: server.addr.port };
+}
+
+function refusal({ host, port }: Config, cause: unknown): string {
+  if (cause instanceof Deno.errors.AddrInUse) {
+    return `Port ${port} is in use; stop what uses it or set FLUXBASE_PORT`;
+  }
+  return cause instanceof Deno.errors.PermissionDenied
+    ? `Port ${port} may not be used by this user; set FLUXBASE_PORT`
+    : `FLUXBASE_HOST must be an address of this machine; nothing can listen on ${host}`;
 }

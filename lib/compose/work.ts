@@ -5,6 +5,7 @@
  */
 import { resolve } from "node:path";
 import { AccessNotes } from "../audit/access_notes.ts";
+import { AppError } from "../errors.ts";
 import { startJobs } from "../jobs/start.ts";
 import { errorFields } from "../log.ts";
 import { Recorder } from "../runtime/recorder.ts";
@@ -78,7 +79,11 @@ export async function openWork(start: Start, ground: Ground, holdings: Holdings)
     }),
   });
   opened.defer(() => jobs.close(jobGraceOf(graceMs)));
-  functions.directory.prewarm().catch((error) => log.warn("no bundler", errorFields(error)));
+  functions.directory.prewarm().catch((error) => {
+    // A server that ends before it is ready needs none.
+    const ending = error instanceof AppError && error.code === "SHUTTING_DOWN";
+    if (!ending) log.warn("no bundler", errorFields(error));
+  });
   return {
     store,
     functions,

@@ -154,5 +154,8 @@ function inUse(holder: number, detail: string): AppError {
     return unavailable("This process has the embedded database open already", detail);
   }
   const who = holder === 0 ? "another process" : `process ${holder}`;
-  return new AppError("DATA_DIR_IN_USE", `The data directory is in use by ${who}`);
+  return new AppError(
+    "DATA_DIR_IN_USE",
+    `The data directory is in use by ${who}; stop it or set FLUXBASE_DATA_DIR`,
+  );
 }

@@ -66,7 +66,7 @@ export class PostgresConnection {
     const { connectMs } = options;
     const started = performance.now();
     const socket = await openSocket(target, { timeoutMs: connectMs }).catch((cause) => {
-      throw unavailable("The database cannot be reached", cause);
+      throw unavailable(`The database cannot be reached${reasonOf(cause)}`, cause);
     });
     const connection = new PostgresConnection(socket, target, options);
     try {
@@ -190,4 +190,10 @@ export class PostgresConnection {
     const constraint = error.constraint_name ?? null;
     return statementFailure({ sqlstate: error.code, constraint }, error);
   }
+}
+
+/** The operating system's code for it, such as ECONNREFUSED or ENOTFOUND, if there is one. */
+function reasonOf(cause: unknown): string {
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  return typeof code === "string" && /^E[A-Z]+$/.test(code) ? ` (${code})` : "";
 }

@@ -50,7 +50,13 @@ export function endsConnection(sqlstate: string): boolean {
 export function statementFailure(report: ServerReport, cause: unknown): Error {
   if (report.sqlstate === UNIQUE_VIOLATION) return new UniqueViolation(report, { cause });
   if (!UNAVAILABLE.test(report.sqlstate)) return new StatementError(report, { cause });
-  return unavailable(`The database cannot serve now (SQLSTATE ${report.sqlstate})`, cause);
+  return unavailable(`${refusalOf(report.sqlstate)} (SQLSTATE ${report.sqlstate})`, cause);
+}
+
+function refusalOf(sqlstate: string): string {
+  if (sqlstate.startsWith("28")) return "The database refuses the user or password of DATABASE_URL";
+  if (sqlstate === "3D000") return "The database that DATABASE_URL names does not exist";
+  return "The database cannot serve now";
 }
 
 /** Seconds after which a client may ask again. */
