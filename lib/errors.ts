@@ -52,7 +52,11 @@ export const CATALOGUE = {
   RATE_LIMITED: entry(429, 1, "Wait for the time in Retry-After."),
   INTERNAL_ERROR: entry(500, 1, "Look for the request id in the server's log."),
   FUNCTION_FAILED: entry(500, 1, "Look at the function's log for this execution."),
-  FUNCTION_INVALID: entry(500, 1, "Mend the function's source; the message names the place."),
+  FUNCTION_INVALID: entry(
+    500,
+    1,
+    "Mend the function's source; the message or its log names the place.",
+  ),
   JOB_FAILED: entry(500, 1, "Look at the job's log with: jobs logs ID"),
   JOB_CRASHED: entry(502, 1, "Look at the job's log with: jobs logs ID"),
   JOB_OUT_OF_MEMORY: entry(502, 1, "Use less memory, or raise the job's limit."),

@@ -51,6 +51,13 @@ export class CliError extends Error {
   }
 }
 
+/** The same error with another hint when the server's code is `code`; anything else as it is. */
+export function withHint(error: unknown, code: ErrorCode, hint: string): unknown {
+  if (!(error instanceof CliError) || error.code !== code) return error;
+  const { exit, message, status } = error;
+  return new CliError(exit, message, { hint, code, ...(status === null ? {} : { status }) });
+}
+
 /** An error of usage: exit code 2. */
 export function usageError(message: string, hint?: string): CliError {
   return new CliError(2, message, hint === undefined ? {} : { hint });

@@ -7,7 +7,7 @@ import { CATALOGUE } from "../errors.ts";
 import { parseNamespace } from "../resolve/ref.ts";
 import { failureOf } from "./answer.ts";
 import type { RequestOptions } from "./client.ts";
-import { CliError, isErrorCode, usageError } from "./failure.ts";
+import { CliError, isErrorCode, usageError, withHint } from "./failure.ts";
 import type { Context } from "./table.ts";
 
 /** Milliseconds until the response must have begun. */
@@ -93,7 +93,23 @@ async function refuse(response: Response, context: Context): Promise<never> {
   const code = failure.code;
   const id = response.headers.get("x-fluxbase-execution-id");
   if (id !== null && response.status !== 404) context.io.note(`Execution: ${id}`);
-  if (isErrorCode(code) && CATALOGUE[code].status === response.status) throw failure;
+  if (isErrorCode(code) && CATALOGUE[code].status === response.status) {
+    throw id === null ? failure : withLog(failure, id, context);
+  }
   await context.io.outBytes(bytes);
   throw new CliError(1, `The function answered with status ${response.status}`);
+}
+
+/** Names the command that shows why, where the log has it. */
+function withLog(failure: CliError, id: string, { args, flags }: Context): unknown {
+  const { code } = failure;
+  if (code === "FUNCTION_FAILED" || code === "FUNCTION_CRASHED") {
+    return withHint(failure, code, `See what it printed with: logs execution ${id}`);
+  }
+  // What is printed while code loads belongs to no single call.
+  if (code !== "FUNCTION_INVALID" || !failure.message.includes("see its log")) return failure;
+  const namespace = flags.text("namespace");
+  const place = namespace === undefined ? "" : ` --namespace ${namespace}`;
+  const hint = `See what it printed with: logs list --function ${args.NAME}${place} --level error`;
+  return withHint(failure, code, hint);
 }

@@ -223,5 +223,8 @@ function loadError(reason: "no-handler" | "throws"): AppError {
       "FUNCTION_INVALID",
       "No handler function found. Export a 'default', 'handler' or 'main' function.",
     )
-    : new AppError("FUNCTION_INVALID", "The function threw while its code was loading");
+    : new AppError(
+      "FUNCTION_INVALID",
+      "The function threw while its code was loading; see its log",
+    );
 }

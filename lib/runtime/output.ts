@@ -27,6 +27,11 @@ export const MAX_LINE = 16 * 1024;
 export const BURST = 2 * 1024 * 1024;
 export const REFILL = 256 * 1024;
 
+/** How frames of the child's own side look in a stack: they say nothing about the function. */
+const OWN_FRAME = new RegExp(
+  `^ +at (?:.* )?\\(?${RegExp.escape(new URL("./guest/", import.meta.url).href)}[^ ]+?\\)?( \\{)?$`,
+);
+
 const LEVELS: readonly string[] = ["debug", "info", "warn", "error"];
 
 /** How to read one stream. */
@@ -151,8 +156,17 @@ class OutputReader {
         text = line.slice(0, at) + label.slice(match[0].length);
       }
     }
-    this.#options.onLine({ callId: this.#lastCall, level: this.#lastLevel, text: cut(text) });
+    const shown = withoutOwnFrame(text);
+    if (shown === undefined) return;
+    this.#options.onLine({ callId: this.#lastCall, level: this.#lastLevel, text: cut(shown) });
   }
+}
+
+/** A frame may end with the brace that opens the error's properties, and only that is left of it. */
+function withoutOwnFrame(text: string): string | undefined {
+  const frame = text.startsWith("    ") ? OWN_FRAME.exec(text) : null;
+  if (frame === null) return text;
+  return frame[1] === undefined ? undefined : frame[1];
 }
 
 function cut(text: string): string {

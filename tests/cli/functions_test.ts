@@ -5,6 +5,7 @@ import { generateRootKey } from "../../lib/crypto/root_key.ts";
 import { createLog } from "../../lib/log.ts";
 import { type CliOptions, type CliResult, hostEnvironment, runCli } from "../support/cli.ts";
 import { createPostgresDatabase } from "../support/databases.ts";
+import { until } from "../support/until.ts";
 
 const HELLO = `export default async (request) => {
   const body = await request.text();
@@ -13,9 +14,11 @@ const HELLO = `export default async (request) => {
   }
   if (body === '"bytes"') return new Response(new Uint8Array([0, 255, 10, 13]));
   if (body === '"exit"') Deno.exit(3);
+  if (body === '"throw"') throw new Error("why it failed");
   const type = request.headers.get("content-type");
   return Response.json([request.method, type, body, secrets.get("API_KEY") ?? null]);
 };`;
+const BROKEN = `throw new Error("why it can't load");`;
 const PRODUCTION = `export default () => new Response(secrets.get("API_KEY"));`;
 
 /** Runs `test` with a whole server on this machine, which the command line finds by itself. */
@@ -27,6 +30,7 @@ async function withServer(
   await Deno.mkdir(`${directory}/functions/@production`, { recursive: true });
   await Deno.writeTextFile(`${directory}/functions/hello.ts`, HELLO);
   await Deno.writeTextFile(`${directory}/functions/@production/hello.ts`, PRODUCTION);
+  await Deno.writeTextFile(`${directory}/functions/@production/broken.ts`, BROKEN);
   const config = readConfig({
     FLUXBASE_PORT: "0",
     FLUXBASE_DATA_DIR: `${directory}/data`,
@@ -54,7 +58,12 @@ Deno.test("a secret set by the command line is read by a function called by it",
     await run(["secrets", "set", "API_KEY", "production-1", "--namespace", "production"]);
     assertEquals(
       (await run(["functions", "list", "--no-headers"])).out,
-      "hello  -           directory  -  -\nhello  production  directory  -  -\n",
+      [
+        "hello   -           directory  -  -",
+        "broken  production  directory  -  -",
+        "hello   production  directory  -  -",
+        "",
+      ].join("\n"),
     );
     assertEquals(
       (await call("--data", '{"a":1}')).out,
@@ -82,4 +91,19 @@ Deno.test("functions invoke tells a function's refusal from the server's", () =>
     assert(missing.err.startsWith("Error: Function not found\n"));
     assertEquals((await call("../secrets")).code, 2);
     assertEquals((await call("hello", "--method", "GET", "--data", "1")).code, 2);
+  }));
+
+Deno.test("functions invoke names the command that shows why a call failed", () =>
+  withServer(async (run) => {
+    const calls: [words: string[], why: string][] = [
+      [["hello", "--data", '"throw"'], "Error: why it failed"],
+      [["broken", "--namespace", "production"], "Error: why it can't load"],
+    ];
+    for (const [words, why] of calls) {
+      const { code, err } = await run(["functions", "invoke", ...words]);
+      assertEquals(code, 1);
+      const named = /^See what it printed with: (.+)$/m.exec(err)?.[1];
+      assert(named !== undefined, err);
+      await until(why, async () => (await run(named.split(" "))).out.includes(why));
+    }
   }));

@@ -1,5 +1,11 @@
 import { setImmediate } from "node:timers";
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { AppError, type ErrorCode } from "../../lib/errors.ts";
 import { withRunner } from "../support/runner.ts";
 
@@ -342,7 +348,7 @@ Deno.test("code that can't be used is refused with the reason", async (t) => {
     {
       name: "throws on load",
       code: `throw new Error("secret value")`,
-      message: "threw while its code was loading",
+      message: "threw while its code was loading; see its log",
     },
     { name: "exits on load", code: `Deno.exit(0)`, message: "ended while its code was loading" },
     {
@@ -414,6 +420,20 @@ Deno.test("output is filed under its call, masked, and bounded", async () => {
     }
     assertEquals(bench.lines.filter((line) => line.text.includes("canary")), []);
     assertEquals(bench.lines.filter((line) => line.text === "***").length, 8);
+  });
+});
+
+Deno.test("a stack in the log has the function's own frames alone", async () => {
+  const code = {
+    fails: `function inner() { throw new Error("boom", { cause: new Error("deeper") }) }
+      export default function outer() { inner() }`,
+  };
+  await withRunner({ code }, async ({ call, lines, until }) => {
+    await assertCode(call("fails"), "FUNCTION_FAILED");
+    await until(() => lines.some(({ text }) => text.includes("deeper")));
+    const text = lines.map((line) => line.text).join("\n");
+    assertMatch(text, /^Error: boom\n +at inner \(.+\)\n +at outer \(.+\)\n( \{\n)?/);
+    assertEquals(text.includes("/guest/"), false, text);
   });
 });
 

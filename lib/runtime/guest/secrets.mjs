@@ -69,7 +69,8 @@ export function installSecrets({ secrets, system, user }, note, settingsOfCaller
       if (value !== undefined) return value;
       const shown = String(name).toUpperCase();
       throw new Error(
-        `Required secret '${shown}' not found. Set it with: fluxbase secrets set ${shown} VALUE`,
+        `Required secret '${shown}' not found, or it has expired. ` +
+          `Set it with: fluxbase secrets set ${shown} VALUE`,
       );
     },
     /** @param {unknown} name */
