@@ -69,7 +69,7 @@ export async function findKey(client: Client, text: string): Promise<Pick<KeyInf
   if (found === undefined) throw new CliError(4, "Service key not found");
   if (more.length === 0) return found;
   throw new CliError(5, "Several service keys have this name", {
-    hint: "Name it by its ID: keys list -o json",
+    hint: `Name it by how it begins: ${[found, ...more].map(({ prefix }) => prefix).join(", ")}`,
   });
 }
 

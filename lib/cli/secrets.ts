@@ -122,7 +122,11 @@ const restore: Command = {
   flags: [
     { ...NAMESPACE, help: "Of this namespace; left out with a NAME, the global one" },
     { name: "as-version", help: "Where there is a new secret: the value as its newest version" },
-    { name: "at", value: "TIME", help: "Everything as it was then, such as 2026-01-02T03:04:05Z" },
+    {
+      name: "at",
+      value: "TIME",
+      help: "Everything as it was then: 1h ago, or 2026-01-02T03:04:05Z",
+    },
     { name: "global", help: "With --at: the global scope" },
     { name: "dry-run", help: "With --at: say what would be done, and do nothing" },
   ],

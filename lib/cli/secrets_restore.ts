@@ -5,6 +5,7 @@
  */
 import { parseNamespace } from "../resolve/ref.ts";
 import { usageError } from "./failure.ts";
+import { parseMoment } from "./moment.ts";
 import { print, printData } from "./output.ts";
 import { type SecretInfo, secretPath, secretRef } from "./place.ts";
 import type { Context } from "./table.ts";
@@ -28,7 +29,7 @@ export async function restoreSecrets(context: Context): Promise<void> {
   if (at !== undefined) {
     if (args.NAME !== undefined) throw usageError("--at restores everything: leave out NAME");
     if (flags.on("as-version")) throw usageError("--as-version goes with a NAME");
-    return await restoreAt(context, at);
+    return await restoreAt(context, parseMoment("at", at, new Date()));
   }
   if (args.NAME === undefined) {
     throw usageError("NAME is missing", "Usage: fluxbase secrets restore NAME, or with --at TIME");

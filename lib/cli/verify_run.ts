@@ -63,6 +63,15 @@ async function verify(context: Context, anchor: string | undefined): Promise<voi
     });
   }
   if (anchor !== undefined) await writeAnchor(anchor, heads);
+  if (context.settings.format === "table") context.io.tell(verdict(noted !== null, anchor));
+}
+
+function verdict(compared: boolean, anchor: string | undefined): string {
+  const whole = "Everything is as it was written";
+  if (anchor === undefined) return `${whole}.`;
+  return compared
+    ? `${whole}, and nothing is older than the anchor, which is noted anew.`
+    : `${whole}. The anchor is made: keep it on another machine.`;
 }
 
 interface Report {

@@ -13,6 +13,7 @@ import type { Sql } from "../store/sql.ts";
 import { auditPart } from "../verify/audit_part.ts";
 import { streamStarts } from "../verify/audit_starts.ts";
 import type { AppContext, AppEnv } from "./env.ts";
+import { oneOf } from "./log_query.ts";
 import { mountMethods } from "./methods.ts";
 import { parseLimit } from "./paging.ts";
 import { queryOnce } from "./secret_locator.ts";
@@ -48,7 +49,7 @@ async function list(c: AppContext, { sql, ring }: AuditRouteParts): Promise<Resp
     principal: text("principal"),
     namespace: text("namespace"),
     name: text("name"),
-    outcome: text("outcome"),
+    outcome: oneOf("outcome", text("outcome"), ["done", "denied"]),
     executionId: text("execution_id"),
     since: time("since"),
     until: time("until"),

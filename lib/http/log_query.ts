@@ -110,7 +110,12 @@ function toDate(text: string): Date {
   return new Date(Temporal.Instant.from(text).epochMilliseconds);
 }
 
-function oneOf<T extends string>(
+/**
+ * One of the words that a query may have; nothing for none.
+ *
+ * @throws {AppError} INVALID_INPUT for any other.
+ */
+export function oneOf<T extends string>(
   name: string,
   text: string | undefined,
   known: readonly T[],

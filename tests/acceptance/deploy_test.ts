@@ -68,6 +68,8 @@ testOnSites("the command line deploys, compares, prunes, rolls back and deletes"
       "Its code is now version 3.",
     );
     assertEquals((await server.call("greet")).text, "hello Ada");
+    const gone = await server.cli(["functions", "rollback", "greet", "9"]);
+    assertStringIncludes(gone.err, "See the versions with: functions versions greet\n");
     const versions = await run(server, "functions", "versions", "greet", "--no-headers");
     assertEquals(versions.split("\n").map((line) => line.slice(0, 1)).join(""), "321");
     assertStringIncludes(await run(server, "functions", "list"), "deployed");

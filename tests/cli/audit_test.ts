@@ -10,6 +10,8 @@ testCli("audit list, tail and export show who did what, and never a value", asyn
   const listed = await good(run, ["audit", "list", "--name", "KEY"]);
   assertMatch(listed, /secret\.update +done +\S+ +\S+ +production\/KEY +2 +1/);
   assertEquals(listed.trimEnd().split("\n").length, 3);
+  const wrong = await run(["audit", "list", "--outcome", "refused"]);
+  assertEquals([wrong.code, wrong.err], [2, "Error: outcome must be one of: done, denied\n"]);
   const tail = await good(run, ["audit", "tail", "--name", "KEY", "--lines", "1"]);
   assertStringIncludes(tail, "secret.update");
   const directory = await Deno.makeTempDir();

@@ -4,7 +4,10 @@ import { good, testCli } from "../support/cli_world.ts";
 testCli("verify says what was looked at, and what is wrong", async (run, _api, world) => {
   const { sql } = world.database;
   await good(run, ["secrets", "set", "KEY", "canary-value", "--namespace", "production"]);
-  assertMatch(await good(run, ["verify"]), /^secrets +1 +0$/m);
+  assertMatch(
+    await good(run, ["verify"]),
+    /^secrets +1 +0$[^]*\nEverything is as it was written\.\n$/m,
+  );
   await sql`update functions.secrets set expires_at = '2999-01-01'`;
   const { code, out, err } = await run(["verify"]);
   assertEquals(code, 1);
@@ -42,9 +45,11 @@ testCli("verify --anchor finds what nothing inside tells", async (run, _api, wor
     await sql.script(`create table functions.old as select * from functions.heads;
       create table functions.old_secrets as select * from functions.secrets`);
     await good(run, ["secrets", "set", "KEY", "value-2"]);
-    await good(run, ["verify", "--anchor", "anchor.json"], here);
+    const first = await good(run, ["verify", "--anchor", "anchor.json"], here);
+    assertMatch(first, /The anchor is made: keep it on another machine\.\n$/);
     const noted = await Deno.readTextFile(file);
-    await good(run, ["verify", "--anchor", "anchor.json"], here);
+    const second = await good(run, ["verify", "--anchor", "anchor.json"], here);
+    assertMatch(second, /nothing is older than the anchor, which is noted anew\.\n$/);
     await sql.script(`update functions.heads h set revision = o.revision,
         live_digest = o.live_digest, deleted_digest = o.deleted_digest, mac = o.mac
         from functions.old o where o.namespace is null and h.namespace is null;
@@ -116,4 +121,6 @@ testCli("secrets restore --at makes a namespace what it was", async (run, api) =
     ["verify", "--accept", "production", "--anchor", "x"],
   ];
   for (const words of wrong) assertEquals((await run(words)).code, 2, words.join(" "));
+  const { err } = await run(["secrets", "restore", "--at", "yesterday", "--global"]);
+  assertMatch(err, /^Error: --at is not understood; it takes /);
 });
