@@ -68,7 +68,9 @@ export async function revokeKey(context: Context): Promise<void> {
 async function show(context: Context, issued: IssuedKey, what: string): Promise<void> {
   if (context.settings.format !== "table") return await printData(context, issued);
   const expires = issued.expires_at === null ? "never" : formatTime(issued.expires_at);
-  context.io.note(`${what}. It expires: ${expires}. This is the only time that it is shown:`);
+  if (!context.io.quiet) {
+    context.io.note(`${what}. It expires: ${expires}. This is the only time that it is shown:`);
+  }
   context.io.out(issued.key);
 }
 

@@ -65,6 +65,7 @@ testCli(
 testCli("--quiet leaves data that can't be had again", async (run) => {
   const made = await run(["keys", "create", "ci", "--role", "reader", "-q"]);
   assertMatch(made.out, /^fxsk_\S+\n$/);
+  assertEquals(made.err, "");
   assertEquals(await good(run, ["secrets", "list", "-q"]), "");
 });
 
