@@ -24,7 +24,6 @@ import { serviceKeyRoutes } from "../http/service_keys.ts";
 import { systemSettingRoutes, userSettingRoutes } from "../http/settings.ts";
 import { verifyRoutes } from "../http/verify.ts";
 import type { Config } from "../server/config.ts";
-import { LogReader } from "../store/log_lines.ts";
 import { SecretUsage } from "../store/secret_usage.ts";
 import { openArchives } from "./archives.ts";
 import type { Ground } from "./ground.ts";
@@ -48,7 +47,7 @@ export function serve(start: Start, ground: Ground, holdings: Holdings, work: Wo
   const { config, log, opened } = start;
   const { sql, ring, audit, denials } = ground;
   const { vault, identity, settings, keys, verification } = holdings;
-  const { store, functions, jobCode, runtime, jobs } = work;
+  const { logs, functions, jobCode, runtime, jobs } = work;
   const { backups, importer } = openArchives(log, ground, holdings, work);
   const health = {
     database: async () => void await sql`select 1`,
@@ -73,7 +72,7 @@ export function serve(start: Start, ground: Ground, holdings: Holdings, work: Wo
     witness: denials,
     audit,
     health,
-    functions: functionRoutes({ ...calls, code: functions, executions: store }),
+    functions: functionRoutes({ ...calls, code: functions, executions: logs }),
     open: {
       "/api/v1/auth/oidc": exchangeRoutes({
         attempt: (caller, check) => auth.attempt(caller, check),
@@ -84,7 +83,7 @@ export function serve(start: Start, ground: Ground, holdings: Holdings, work: Wo
       "/api/v1/admin/functions": codeRoutes(functions),
       "/api/v1/admin/jobs": codeRoutes(jobCode),
       "/api/v1/jobs": jobRoutes(jobs.jobs),
-      "/api/v1/admin/logs": logRoutes({ log: new LogReader(sql), lines: store }),
+      "/api/v1/admin/logs": logRoutes({ log: logs, lines: logs }),
       "/api/v1/admin/keyring": keyringRoutes(keys),
       "/api/v1/admin/backup": backupRoutes(backups),
       "/api/v1/admin/import": importRoutes(importer),

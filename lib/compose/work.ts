@@ -13,6 +13,8 @@ import { startRuntime } from "../runtime/start.ts";
 import { openCode } from "../server/code.ts";
 import { ownAddresses } from "../server/own_addresses.ts";
 import { ExecutionStore } from "../store/executions.ts";
+import { LogReader } from "../store/log_lines.ts";
+import { freshLog } from "./fresh_log.ts";
 import type { Ground } from "./ground.ts";
 import type { Holdings } from "./holdings.ts";
 import type { Start } from "./start.ts";
@@ -85,7 +87,7 @@ export async function openWork(start: Start, ground: Ground, holdings: Holdings)
     if (!ending) log.warn("no bundler", errorFields(error));
   });
   return {
-    store,
+    logs: freshLog(store, new LogReader(sql), () => recorder.flush()),
     functions,
     functionsDir,
     jobCode,

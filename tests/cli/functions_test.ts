@@ -77,6 +77,18 @@ Deno.test("a secret set by the command line is read by a function called by it",
     assertStringIncludes((await call()).out, "global-2");
   }));
 
+Deno.test("the log has a call as soon as it is answered", () =>
+  withServer(async (run) => {
+    await run(["secrets", "set", "API_KEY", "global-1"]);
+    for (let i = 1; i <= 3; i++) {
+      await run(["functions", "invoke", "hello"]);
+      const { out } = await run(["logs", "list", "--no-headers", "--search", "FLUXBASE_SECRET"]);
+      assertEquals(out.match(/ read FLUXBASE_SECRET_API_KEY /g)?.length, i);
+      const calls = (await run(["functions", "logs", "hello"])).out;
+      assertEquals(calls.match(/ completed /g)?.length, i);
+    }
+  }));
+
 Deno.test("functions invoke tells a function's refusal from the server's", () =>
   withServer(async (run) => {
     const call = (...words: string[]) => run(["functions", "invoke", ...words]);
