@@ -11,7 +11,7 @@ import { openGround } from "./lib/compose/ground.ts";
 import { openHoldings } from "./lib/compose/holdings.ts";
 import { serve } from "./lib/compose/serving.ts";
 import { GRACE_MS, openWork } from "./lib/compose/work.ts";
-import { AppError } from "./lib/errors.ts";
+import { AppError, CATALOGUE } from "./lib/errors.ts";
 import type { AppEnv } from "./lib/http/env.ts";
 import { createLog, type Log } from "./lib/log.ts";
 import { type Config, readConfig } from "./lib/server/config.ts";
@@ -77,7 +77,10 @@ function untilAskedToEnd(): Promise<void> {
 function withFlags(env: Record<string, string>, args: readonly string[]): Record<string, string> {
   const { role, _: rest, ...unknown } = parseArgs([...args], { string: ["role"] });
   const given = [...rest, ...Object.keys(unknown)];
-  if (given.length > 0) throw new AppError("CONFIG_INVALID", `Unknown argument: ${given[0]}`);
+  if (given.length > 0) {
+    const rule = "settings are environment variables, see the README; only --role is an argument";
+    throw new AppError("CONFIG_INVALID", `Unknown argument: ${given[0]}; ${rule}`);
+  }
   if (role === "") throw new AppError("CONFIG_INVALID", "--role must be all, api or worker");
   return role === undefined ? env : { ...env, FLUXBASE_ROLE: String(role) };
 }
@@ -115,7 +118,9 @@ if (import.meta.main) {
     Deno.exit(0);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    console.error(`Error: ${error.message}`);
+    // The other messages say themselves what to do.
+    const hint = error.code === "KEY_RING_LOCKED" ? `. ${CATALOGUE[error.code].hint}` : "";
+    console.error(`Error: ${error.message}${hint}`);
     Deno.exit(1);
   }
 }

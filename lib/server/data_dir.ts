@@ -13,6 +13,9 @@ const LONGEST_SOCKET_DIRECTORY = 85;
 /** Run directories of processes that were killed are removed after this time, ms. */
 const LEFT_OVER_MS = 24 * 60 * 60 * 1_000;
 
+/** What to do about a directory that is of no use. */
+const OTHER = "name a directory of this user's own";
+
 /** The data directory. */
 export class DataDir {
   readonly path: string;
@@ -24,8 +27,8 @@ export class DataDir {
   /**
    * Opens the directory, and makes it when it isn't there.
    *
-   * @throws {AppError} CONFIG_INVALID when it can't be made, others may enter it, or its path has a
-   * comma: lists of permissions, in which parts of it stand, are split at commas.
+   * @throws {AppError} CONFIG_INVALID when it can't be made or written to, others may enter it, or
+   * its path has a comma: lists of permissions, in which parts of it stand, are split at commas.
    */
   static async open(path: string): Promise<DataDir> {
     if (resolve(path).includes(",")) {
@@ -34,9 +37,10 @@ export class DataDir {
     try {
       await Deno.mkdir(path, { recursive: true, mode: DIRECTORY_MODE });
     } catch (cause) {
-      throw new AppError("CONFIG_INVALID", "FLUXBASE_DATA_DIR can't be made", { cause });
+      throw new AppError("CONFIG_INVALID", `FLUXBASE_DATA_DIR can't be made; ${OTHER}`, { cause });
     }
     await refuseOpenMode(path, "FLUXBASE_DATA_DIR", "700");
+    await refuseUnwritable(path);
     return new DataDir(path);
   }
 
@@ -137,4 +141,14 @@ async function refuseOpenMode(path: string, name: string, wanted: string): Promi
   const { mode } = await Deno.stat(path);
   if (mode === null || (mode & 0o077) === 0) return;
   throw new AppError("CONFIG_INVALID", `${name} is open to others; run: chmod ${wanted} on it`);
+}
+
+/** Tried, since whose directory it is says nothing about root or a read-only disk. */
+async function refuseUnwritable(path: string): Promise<void> {
+  try {
+    await Deno.remove(await Deno.makeTempFile({ dir: path, prefix: ".probe-" }));
+  } catch (cause) {
+    const message = `FLUXBASE_DATA_DIR can't be written to; ${OTHER}`;
+    throw new AppError("CONFIG_INVALID", message, { cause });
+  }
 }

@@ -58,6 +58,7 @@ testOnSites("a wrong root key is refused with the ids of both", async (site) => 
   const given = (FLUXBASE_ENCRYPTION_KEY: string) => ({ env: { FLUXBASE_ENCRYPTION_KEY } });
   const said = await assertRefuses(site, /root key/i, given(wrong));
   for (const id of ids) assert(said.includes(id), `${said} tells ${id}`);
+  assertMatch(said, /\. Give the root key whose id the message names\.\n$/);
   assert(!said.includes(wrong) && !said.includes(right));
   await assertRefuses(site, /Root key 1 must be 32 random bytes/, given("too short"));
   await assertServes(site, given(right));
