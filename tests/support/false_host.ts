@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { Authority } from "./certificates.ts";
 import { run } from "./shared.ts";
 
 /** A request as the host got it. */
@@ -45,7 +46,8 @@ export async function withFalseHost(
 ): Promise<void> {
   const directory = await Deno.makeTempDir();
   const arrived: Arrived[] = [];
-  const { cert, key, authority } = await certify(name, directory);
+  const authority = await Authority.create(directory);
+  const { cert, key } = await authority.certify(name);
   const server = Deno.serve(
     { hostname: ADDRESS, port: 443, cert, key, onListen() {} },
     async (request) => {
@@ -58,7 +60,7 @@ export async function withFalseHost(
   );
   try {
     const through = await throughNames({ [name]: ADDRESS }, directory);
-    await work({ arrived, authority, through });
+    await work({ arrived, authority: authority.file, through });
   } finally {
     await server.shutdown();
     await Deno.remove(directory, { recursive: true });
@@ -79,24 +81,4 @@ export async function throughNames(
   await Deno.writeTextFile(hosts, lines.map(([name, to]) => `${to} ${name}\n`).join(""));
   const mount = `mount --bind '${hosts}' /etc/hosts && exec "$@"`;
   return ["unshare", "--mount", "sh", "-c", mount, "sh"];
-}
-
-async function certify(name: string, directory: string) {
-  const path = (file: string) => `${directory}/${file}`;
-  const make = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
-  await run(
-    "openssl",
-    ...[...make, "-subj", "/CN=Test authority", "-days", "2"],
-    ...["-keyout", path("ca.key"), "-out", path("ca.pem")],
-  );
-  await run(
-    "openssl",
-    ...[...make, "-subj", `/CN=${name}`, "-days", "2", "-addext", `subjectAltName=DNS:${name}`],
-    ...["-addext", "basicConstraints=critical,CA:FALSE"],
-    ...["-CA", path("ca.pem"), "-CAkey", path("ca.key")],
-    ...["-keyout", path("host.key"), "-out", path("host.pem")],
-  );
-  const cert = await Deno.readTextFile(path("host.pem"));
-  const key = await Deno.readTextFile(path("host.key"));
-  return { cert, key, authority: path("ca.pem") };
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Certificate } from "./certificates.ts";
 import { postgresBinaries } from "./postgres_binaries.ts";
 import { run, sharedDirectory } from "./shared.ts";
 
@@ -13,6 +14,8 @@ export type StopMode = "fast" | "kill";
 export interface ServerOptions {
   /** On where it matters that commits reach the disk, or what that costs. Default off. */
   readonly fsync?: boolean;
+  /** What the server shows who asks for TLS. Default: it offers none. */
+  readonly certificate?: Certificate;
 }
 
 const READY = "database system is ready to accept connections";
@@ -32,14 +35,19 @@ export class PostgresServer {
   readonly #home: string;
   readonly #binaries: string;
   readonly #port: number;
-  readonly #fsync: boolean;
+  readonly #settings: readonly string[];
   #process: Deno.ChildProcess | null = null;
 
   private constructor(home: string, binaries: string, options: ServerOptions) {
     this.#home = home;
     this.#binaries = binaries;
     this.#port = freePort();
-    this.#fsync = options.fsync ?? false;
+    this.#settings = [
+      ...SETTINGS,
+      `port=${this.#port}`,
+      `fsync=${options.fsync ? "on" : "off"}`,
+      `ssl=${options.certificate ? "on" : "off"}`,
+    ];
   }
 
   /** Makes a data directory; the server is not started. */
@@ -51,12 +59,22 @@ export class PostgresServer {
     if (Deno.uid() === 0) await run("chown", "-R", `${NOBODY}:${NOBODY}`, home);
     const server = new PostgresServer(home, binaries, options);
     await server.#initialise();
+    if (options.certificate) await server.present(options.certificate);
     return server;
   }
 
   /** Connection URL of the database `postgres`. */
   get url(): string {
     return `postgres://postgres@127.0.0.1:${this.#port}/postgres`;
+  }
+
+  /** Puts a certificate where the server reads it when it starts, or is told to read again. */
+  async present({ cert, key }: Certificate): Promise<void> {
+    for (const [name, text] of [["server.crt", cert], ["server.key", key]] as const) {
+      const file = `${this.#home}/data/${name}`;
+      await Deno.writeTextFile(file, text, { mode: 0o600 });
+      if (Deno.uid() === 0) await Deno.chown(file, NOBODY, NOBODY);
+    }
   }
 
   /** Starts the server on its data and resolves when it accepts connections. */
@@ -112,8 +130,7 @@ export class PostgresServer {
   }
 
   #serve(): string[] {
-    const settings = [...SETTINGS, `port=${this.#port}`, `fsync=${this.#fsync ? "on" : "off"}`];
-    const flags = settings.flatMap((setting) => ["-c", setting]);
+    const flags = this.#settings.flatMap((setting) => ["-c", setting]);
     return this.#unprivileged("postgres", "-D", `${this.#home}/data`, ...flags);
   }
 
