@@ -1,7 +1,8 @@
 /**
  * The {@linkcode Database} port over a PostgreSQL server (15 or later).
  *
- * Permissions: `--allow-net=HOST:PORT`, `--allow-env=PGAPPNAME`.
+ * Permissions: `--allow-net=HOST:PORT`, `--allow-env=PGAPPNAME`, `--allow-read` of the file that
+ * `sslrootcert` names.
  *
  * @module
  */
@@ -9,7 +10,8 @@ import { AppError } from "../errors.ts";
 import { PostgresConnection } from "./postgres_connection.ts";
 import { PostgresListener } from "./postgres_listener.ts";
 import { PostgresPool } from "./postgres_pool.ts";
-import { parsePostgresUrl } from "./postgres_url.ts";
+import { readRootCert } from "./postgres_root_cert.ts";
+import { parsePostgresUrl, type Target } from "./postgres_url.ts";
 import type { Database, Row, Sql, SqlValue, Subscription } from "./sql.ts";
 import { StatementError } from "./sql_error.ts";
 import { makeSql } from "./tagged.ts";
@@ -36,14 +38,16 @@ const CLOSE_MS = 2_000;
 /**
  * Opens the database at `url`.
  *
- * @throws {AppError} CONFIG_INVALID for a malformed URL or a server too old; STORE_UNAVAILABLE when
- * the server cannot be reached.
+ * @throws {AppError} CONFIG_INVALID for a malformed URL, an `sslrootcert` that cannot be read or a
+ * server too old; STORE_UNAVAILABLE when the server cannot be reached, or not as `sslmode` demands.
  */
 export async function openPostgres(
   url: string,
   options: PostgresOptions = {},
 ): Promise<Database> {
-  const database = new PostgresDatabase(url, options);
+  const target = parsePostgresUrl(url);
+  await assertRootCert(target);
+  const database = new PostgresDatabase(target, options);
   try {
     await database.assertServer();
     return database;
@@ -53,6 +57,14 @@ export async function openPostgres(
   }
 }
 
+async function assertRootCert({ rootCert }: Target): Promise<void> {
+  if (rootCert === null) return;
+  await readRootCert(rootCert).catch((cause) => {
+    const message = `The file that DATABASE_URL names as sslrootcert ${cause.message}`;
+    throw new AppError("CONFIG_INVALID", message, { cause });
+  });
+}
+
 class PostgresDatabase implements Database {
   readonly kind = "postgres";
   readonly sql: Sql = makeSql(this);
@@ -60,8 +72,7 @@ class PostgresDatabase implements Database {
   readonly #listener: PostgresListener;
   readonly #waitMs: number;
 
-  constructor(url: string, options: PostgresOptions) {
-    const target = parsePostgresUrl(url);
+  constructor(target: Target, options: PostgresOptions) {
     const { max = 10, deadlineMs = 10_000, connectMs = 2_000, heartbeatMs = 15_000 } = options;
     this.#waitMs = options.waitMs ?? 5_000;
     this.#pool = new PostgresPool({

@@ -10,8 +10,10 @@
  */
 import type { Socket } from "node:net";
 import postgres from "postgres";
+import { AppError } from "../errors.ts";
 import { makeClient } from "./postgres_client.ts";
 import { openSocket } from "./postgres_socket.ts";
+import { TlsError } from "./postgres_tls.ts";
 import type { Target } from "./postgres_url.ts";
 import { encodeValue } from "./postgres_types.ts";
 import type { Row, SqlValue } from "./sql.ts";
@@ -63,10 +65,24 @@ export class PostgresConnection {
    * @throws {AppError} STORE_UNAVAILABLE when that fails or takes too long.
    */
   static async open(target: Target, options: ConnectionOptions): Promise<PostgresConnection> {
+    const started = performance.now();
+    try {
+      return await PostgresConnection.#openOnce(target, options);
+    } catch (error) {
+      const connectMs = options.connectMs - (performance.now() - started);
+      if (connectMs <= 0 || !mayGoPlain(target, error)) throw error;
+      return await PostgresConnection.#openOnce(
+        { ...target, ssl: "disable" },
+        { ...options, connectMs },
+      );
+    }
+  }
+
+  static async #openOnce(target: Target, options: ConnectionOptions): Promise<PostgresConnection> {
     const { connectMs } = options;
     const started = performance.now();
     const socket = await openSocket(target, { timeoutMs: connectMs }).catch((cause) => {
-      throw unavailable(`The database cannot be reached${reasonOf(cause)}`, cause);
+      throw unavailable(unreachable(cause), cause);
     });
     const connection = new PostgresConnection(socket, target, options);
     try {
@@ -192,8 +208,20 @@ export class PostgresConnection {
   }
 }
 
-/** The operating system's code for it, such as ECONNREFUSED or ENOTFOUND, if there is one. */
-function reasonOf(cause: unknown): string {
+/** Why there is no connection, with the operating system's code, such as ECONNREFUSED, if there is one. */
+function unreachable(cause: unknown): string {
+  if (cause instanceof TlsError) return cause.message;
   const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-  return typeof code === "string" && /^E[A-Z]+$/.test(code) ? ` (${code})` : "";
+  const known = typeof code === "string" && /^E[A-Z]+$/.test(code);
+  return `The database cannot be reached${known ? ` (${code})` : ""}`;
+}
+
+const NOT_ADMITTED = "28000";
+
+/** Under `prefer`, whether TLS was what the server would not have; a wrong password is not. */
+function mayGoPlain({ ssl }: Target, error: unknown): boolean {
+  if (ssl !== "prefer" || !(error instanceof AppError)) return false;
+  const { cause } = error;
+  return cause instanceof TlsError ||
+    (cause instanceof postgres.PostgresError && cause.code === NOT_ADMITTED);
 }

@@ -4,9 +4,8 @@
  * @module
  */
 import { AppError } from "../errors.ts";
-
-/** How the connection is protected, after libpq's `sslmode`. */
-export type SslMode = "disable" | "prefer" | "require" | "verify-full";
+import { readParameters } from "./postgres_parameters.ts";
+import { type SslMode, tlsDemand } from "./postgres_ssl_mode.ts";
 
 /** A parsed connection URL. */
 export interface Target {
@@ -18,22 +17,16 @@ export interface Target {
   readonly password: string;
   readonly database: string;
   readonly ssl: SslMode;
+  /** PEM file of the authorities that are trusted; null where nothing is verified. */
+  readonly rootCert: string | null;
 }
-
-const SSL_MODES: Readonly<Record<string, SslMode>> = {
-  disable: "disable",
-  allow: "prefer",
-  prefer: "prefer",
-  require: "require",
-  "verify-ca": "verify-full",
-  "verify-full": "verify-full",
-};
 
 /**
  * Parses `postgres://user:password@host:port/database?sslmode=…`.
  *
- * Without `sslmode`, loopback and unix sockets are plain and all others `prefer` TLS. A host that
- * begins with `/`, as `%2F` or in the parameter `host`, is the directory of a unix socket.
+ * `sslmode` and `sslrootcert` mean what they mean to libpq; without them TLS is preferred. A host
+ * that begins with `/`, as `%2F` or in the parameter `host`, is the directory of a unix socket,
+ * where there is no TLS.
  *
  * @throws {AppError} CONFIG_INVALID with the rule; never echoes the URL.
  * @example Usage
@@ -58,10 +51,12 @@ export function parsePostgresUrl(text: string): Target {
   }
   const user = decode(url.username);
   if (user === "") throw invalid("must name a user, as in postgres://user@host:5432/name");
-  const port = Number(url.port || url.searchParams.get("port") || 5432);
-  const place = url.searchParams.get("host") ?? decode(url.hostname);
+  const parameters = readParameters(url.search, invalid);
+  const port = Number(url.port || parameters.get("port") || 5432);
+  const place = parameters.get("host") ?? decode(url.hostname);
   const path = place.startsWith("/") ? `${place}/.s.PGSQL.${port}` : null;
   const host = path === null ? place.replace(/^\[|\]$/g, "") : "";
+  const demand = tlsDemand(parameters, invalid);
   return {
     host,
     port,
@@ -69,20 +64,11 @@ export function parsePostgresUrl(text: string): Target {
     user,
     password: decode(url.password),
     database: decode(url.pathname.slice(1)) || user,
-    ssl: path === null ? sslMode(url.searchParams.get("sslmode"), host) : "disable",
+    ...(path === null ? demand : PLAIN),
   };
 }
 
-function sslMode(text: string | null, host: string): SslMode {
-  if (text === null) {
-    return /^(127\.|localhost$|::1$)/.test(host) ? "disable" : "prefer";
-  }
-  const mode = SSL_MODES[text];
-  if (mode === undefined) {
-    throw invalid(`has an unknown sslmode; use one of ${Object.keys(SSL_MODES).join(", ")}`);
-  }
-  return mode;
-}
+const PLAIN = { ssl: "disable", rootCert: null } as const;
 
 function decode(text: string): string {
   try {

@@ -25,6 +25,7 @@ export async function withDeafProxy(
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const through = new URL(url);
   through.host = `127.0.0.1:${listener.addr.port}`;
+  through.searchParams.set("sslmode", "disable");
   const filter = { held: 0 };
   const target = { hostname, port: Number(port) };
   const accepting = accept(listener, target, () => filter.held++);
