@@ -70,7 +70,10 @@ Deno.test("a directory that another process has open is refused by that process'
     assertEquals(await other.line(), "open");
     const error = await assertRejects(() => openEmbedded(directory), AppError);
     assertEquals(error.code, "DATA_DIR_IN_USE");
-    assertEquals(error.message, `The data directory is in use by process ${other.pid}`);
+    assertEquals(
+      error.message,
+      `The data directory is in use by process ${other.pid}; stop it or set FLUXBASE_DATA_DIR`,
+    );
     await other.end();
     const database = await openEmbedded(directory);
     await database.close();
@@ -82,7 +85,7 @@ Deno.test("a directory that this process has open refuses another process", () =
     const other = new Other("open", directory);
     assertEquals(
       await other.line(),
-      `DATA_DIR_IN_USE The data directory is in use by process ${Deno.pid}`,
+      `DATA_DIR_IN_USE The data directory is in use by process ${Deno.pid}; stop it or set FLUXBASE_DATA_DIR`,
     );
     await other.end();
     assertEquals(await database.sql`select 1 as one`, [{ one: 1 }]);
