@@ -67,6 +67,11 @@ export function unavailable(message: string, cause?: unknown): AppError {
   return new AppError("STORE_UNAVAILABLE", message, { cause, headers: RETRY_AFTER });
 }
 
+/** Makes the error for somebody who has waited too long for their turn. */
+export function busyForTooLong(): AppError {
+  return unavailable("The database was busy with other work for too long");
+}
+
 function describe({ sqlstate, constraint }: ServerReport): string {
   const where = constraint === null ? "" : ` on ${constraint}`;
   return `Statement failed: SQLSTATE ${sqlstate}${where}`;

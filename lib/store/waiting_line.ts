@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { unavailable } from "./sql_error.ts";
+import { busyForTooLong } from "./sql_error.ts";
 
 interface Waiter<T> {
   readonly admit: (turn: T) => void;
@@ -72,7 +72,7 @@ export class WaitingLine<T> {
     this.#timer = undefined;
     const now = performance.now();
     while (this.length > 0 && this.#waiters[0]!.until <= now) {
-      this.#leave()!.refuse(unavailable("The database was busy with other work for too long"));
+      this.#leave()!.refuse(busyForTooLong());
     }
     const next = this.#waiters[0];
     if (next !== undefined) this.#timer ??= setTimeout(this.#expire, next.until - now);

@@ -12,7 +12,7 @@ import type { SecretRow } from "../resolve/records.ts";
 import type { Namespace } from "../resolve/ref.ts";
 import { findSecretsById, findSecretsByName, type SecretLocator } from "../store/secrets.ts";
 import type { Sql } from "../store/sql.ts";
-import { unavailable } from "../store/sql_error.ts";
+import { busyForTooLong } from "../store/sql_error.ts";
 
 /** What is looked up together: secrets of one place by name, or any by id. */
 type Key = Namespace | null | typeof BY_ID;
@@ -107,7 +107,7 @@ function takeBatch(waiting: Waiting[], waitMs: number): Waiting[] {
   while (waiting.length > 0 && batch.length < MAX_LABELS) {
     const next = waiting.shift()!;
     if (next.since > latest) batch.push(next);
-    else next.reject(unavailable("The database was busy with other work for too long"));
+    else next.reject(busyForTooLong());
   }
   return batch;
 }
