@@ -26,6 +26,7 @@ export interface OpenOptions {
   readonly waitMs?: number;
 }
 
+const POSTGRES_CONNECTIONS = 10;
 const TEMPLATE = "fluxbase_template";
 const MIGRATIONS = new URL("../../migrations/", import.meta.url);
 
@@ -34,6 +35,17 @@ export const databases: readonly TestDatabase[] = [
   { name: "postgres", open: openTestPostgres },
   { name: "embedded", open: openTestEmbedded },
 ];
+
+/**
+ * Opens a database that several tests use one after another. All of its connections are open
+ * before the first: one that a busy test asked for and that opens when it has ended would be taken
+ * for a leak of that test.
+ */
+export async function openShared(kind: TestDatabase): Promise<Database> {
+  const database = await kind.open();
+  if (kind.name === "postgres") await openConnections(database, POSTGRES_CONNECTIONS);
+  return database;
+}
 
 /** Runs `work` with a new database of the kind `name`, and removes it afterwards. */
 export async function withDatabase<T>(
@@ -77,12 +89,24 @@ export async function createEmbeddedDirectory(): Promise<
 
 async function openTestPostgres(options?: OpenOptions): Promise<Database> {
   const { url, drop } = await createPostgresDatabase();
-  return thenClean(await openPostgres(url, options), drop);
+  return thenClean(await openPostgres(url, { max: POSTGRES_CONNECTIONS, ...options }), drop);
 }
 
 async function openTestEmbedded(options?: OpenOptions): Promise<Database> {
   const { directory, remove } = await createEmbeddedDirectory();
   return thenClean(await openEmbedded(directory, options), remove);
+}
+
+/** Holds `count` transactions open at once: each of them has a connection of its own. */
+async function openConnections({ sql }: Database, count: number): Promise<void> {
+  const all = Promise.withResolvers<void>();
+  let open = 0;
+  const holdOne = () =>
+    sql.transaction(async () => {
+      if (++open === count) all.resolve();
+      await all.promise;
+    });
+  await Promise.all(Array.from({ length: count }, holdOne));
 }
 
 /** Returns `database` with a `close` that also removes what it stood on. */

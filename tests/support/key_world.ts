@@ -17,7 +17,7 @@ import { sealedTables } from "../../lib/server/sealed_tables.ts";
 import { RowSetStore } from "../../lib/store/row_sets.ts";
 import { SERVICE_KEYS_SET } from "../../lib/store/service_keys.ts";
 import type { Database } from "../../lib/store/sql.ts";
-import { databases } from "./databases.ts";
+import { databases, openShared } from "./databases.ts";
 import { emptyDatabase, joinWorld, type World } from "./world.ts";
 
 /** A world with what changes its ring. */
@@ -91,7 +91,7 @@ export function testOnEmptyDatabases(): (
 ) => void {
   const open = new Map<string, Database>();
   Deno.test.beforeAll(async () => {
-    for (const kind of databases) open.set(kind.name, await kind.open());
+    for (const kind of databases) open.set(kind.name, await openShared(kind));
   });
   Deno.test.afterAll(async () => {
     for (const database of open.values()) await database.close();

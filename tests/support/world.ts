@@ -27,7 +27,7 @@ import { SERVICE_KEYS_SET } from "../../lib/store/service_keys.ts";
 import { ensureAudit } from "../../lib/store/audit_stream.ts";
 import { ensureHeads } from "../../lib/vault/adopt.ts";
 import { Vault } from "../../lib/vault/vault.ts";
-import { databases, type TestDatabase } from "./databases.ts";
+import { databases, openShared, type TestDatabase } from "./databases.ts";
 
 /** A principal that may do everything. */
 export const admin: Principal = {
@@ -111,7 +111,7 @@ type Work = (world: World, kind: TestDatabase["name"], t: Deno.TestContext) => P
 export function testOverDatabases(): (name: string, work: Work, options?: WorldOptions) => void {
   const open = new Map<string, Database>();
   Deno.test.beforeAll(async () => {
-    for (const kind of databases) open.set(kind.name, await kind.open());
+    for (const kind of databases) open.set(kind.name, await openShared(kind));
   });
   Deno.test.afterAll(async () => {
     for (const database of open.values()) await database.close();
