@@ -75,9 +75,18 @@ function adminKeyText({ adminKey }: Facts): string {
   return `${adminKey.path} (${adminKey.created ? "made just now; " : ""}the CLI here uses it)`;
 }
 
+/** Typed as they stand, they end in a function that tells the secret. */
 function nextSteps({ task, functions, functionsDir }: Facts): string[] {
-  const steps = [`${task} cli secrets set API_KEY "sk-your-api-key"`];
-  if (functions === null) steps.push(`cp -r examples/functions ${functionsDir}`);
-  steps.push(`${task} cli functions invoke ${functions?.[0] ?? "hello"}`);
-  return steps;
+  const first = functions?.[0];
+  if (first !== undefined) {
+    return [
+      `${task} cli secrets set API_KEY "sk-your-api-key"`,
+      `${task} cli functions invoke ${first}`,
+    ];
+  }
+  return [
+    `cp -r examples/functions/. ${functionsDir}`,
+    `${task} cli secrets set GREETING "Good morning"`,
+    `${task} cli functions invoke hello`,
+  ];
 }

@@ -1,4 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { ROOT } from "../support/cli.ts";
+import { run } from "../support/shared.ts";
 import { type ServerProcess, withServer } from "../support/server.ts";
 import { testOnSites } from "../support/site.ts";
 
@@ -70,6 +72,22 @@ testOnSites("the guide's command lines, typed in order, are what functions get",
     const developed = await injected(server, "show?namespace=development");
     assertEquals(developed["FLUXBASE_SECRET_STRIPE_KEY"], "sk_test_...");
     assertEquals(developed["FLUXBASE_SECRET_API_KEY"], "sk-your-api-key");
+  });
+});
+
+testOnSites("the steps that a first start prints end in the secret's value", async (site) => {
+  await withServer(site, async (server) => {
+    const [, steps = ""] = server.out.split("Next, in another terminal:\n");
+    const [copy = "", ...commands] = steps.trimEnd().split("\n").map((line) => line.trim());
+    await run("sh", "-c", `cd '${ROOT}' && ${copy}`);
+    let said = "";
+    for (const line of commands) {
+      const [, typed = ""] = line.split(" cli ");
+      const { code, out, err } = await server.cli(words(typed));
+      assertEquals(code, 0, `${line}\n${err}`);
+      said = out;
+    }
+    assertEquals(JSON.parse(said), { message: "Good morning, world!", secretIsSet: true });
   });
 });
 

@@ -51,7 +51,12 @@ const cases: { name: string; given: Partial<Facts>; line: string }[] = [
   {
     name: "what to type next",
     given: { functions: null },
-    line: "cp -r examples/functions functions",
+    line: "cp -r examples/functions/. functions",
+  },
+  {
+    name: "the examples also where there is a directory",
+    given: { functions: [] },
+    line: "cp -r examples/functions/. functions",
   },
 ];
 
