@@ -24,6 +24,8 @@ export interface DenoDir {
   remove(): Promise<void>;
 }
 
+const CLOSE_ATTEMPTS = 100;
+
 const done = () => Promise.resolve();
 
 /** A directory that can't exist: Deno does without. */
@@ -98,7 +100,21 @@ class Copy implements DenoDir {
   }
 
   async close(): Promise<void> {
-    await Deno.remove(this.path, { recursive: true });
+    for (let left = CLOSE_ATTEMPTS; left > 0; left--) {
+      try {
+        return await this.#replace();
+      } catch (error) {
+        // A child that writes down what it has compiled makes the directory anew, or something in
+        // it, amid this. It has no code of anybody's yet, so it soon has nothing left to write.
+        if (left === 1) throw error;
+      }
+    }
+  }
+
+  async #replace(): Promise<void> {
+    await Deno.remove(this.path, { recursive: true }).catch((error) => {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    });
     await Deno.writeFile(this.path, new Uint8Array(0), { createNew: true, mode: 0o400 });
   }
 

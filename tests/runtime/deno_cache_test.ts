@@ -32,6 +32,23 @@ async function openFilesOf(pid: number): Promise<string[]> {
   return await Promise.all(links);
 }
 
+/** A program that makes each of these directories once, as soon as it is gone. */
+function makeAnew(paths: readonly string[]): string {
+  return `
+    const left = new Set(${JSON.stringify(paths)});
+    console.log("begun");
+    while (left.size > 0) {
+      for (const path of left) {
+        try {
+          Deno.mkdirSync(path);
+          left.delete(path);
+        } catch {
+          // It is still there.
+        }
+      }
+    }`;
+}
+
 async function end(child: Child): Promise<void> {
   child.retire();
   await child.exited;
@@ -90,6 +107,25 @@ Deno.test("DenoCache.make() fills one model and gives each its own copy of the f
     await first.remove();
     await first.remove();
     assertEquals(await namesIn(directory), ["2.deno", "3.deno", "model.deno"]);
+  });
+});
+
+Deno.test("a directory is closed although the child makes it anew meanwhile", async () => {
+  await withDirectory(async (directory) => {
+    const cache = new DenoCache(directory, (denoDir) => Deno.writeTextFile(`${denoDir}/a`, "one"));
+    const copies = await Promise.all(Array.from({ length: 50 }, (_, i) => cache.make(`${i}`)));
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["eval", makeAnew(copies.map(({ path }) => path))],
+      stdout: "piped",
+    }).spawn();
+    const out = child.stdout.getReader();
+    await out.read();
+    const closed = await Promise.allSettled(copies.map((copy) => copy.close()));
+    child.kill("SIGKILL");
+    await out.cancel();
+    await child.status;
+    assertEquals(closed.filter(({ status }) => status === "rejected"), []);
+    for (const { path } of copies) assert((await Deno.stat(path)).isFile);
   });
 });
 
