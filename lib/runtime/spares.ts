@@ -51,7 +51,9 @@ export class Spares {
 
   /** Takes a spare, or starts a child when there is none. Restock when it has been put to use. */
   take(shape: ChildShape): Promise<Child> {
-    return this.#shelf(shape).spares.shift() ?? Child.spawn(this.#host, shape);
+    const start = () => Child.spawn(this.#host, shape);
+    // What kept a spare from starting may be over; no code has come to it that could run twice.
+    return this.#shelf(shape).spares.shift()?.catch(start) ?? start();
   }
 
   /** Ends all spares. */
