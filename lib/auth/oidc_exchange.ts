@@ -13,7 +13,7 @@ import { decodeJwt, type JWTPayload } from "jose";
 import { matchesGlob } from "../principal/glob.ts";
 import type { OidcIssuer, OidcRule } from "./oidc_config.ts";
 import type { Origin } from "../principal/principal.ts";
-import type { IssuedServiceKey, ServiceKeySpec } from "./service_keys.ts";
+import type { IssuedServiceKey, ServiceKeySpec } from "./new_service_key.ts";
 import { invalidToken, type TokenSource, verifyToken } from "./token_verifier.ts";
 
 /** Makes the key. */

@@ -1,35 +1,24 @@
 /**
- * Service keys: issuing, showing, replacing and revoking.
+ * Service keys as people and programs handle them: issuing, showing, replacing and revoking.
  *
  * @module
  */
-import { actorOf, SYSTEM } from "../audit/actor.ts";
+import { actorOf } from "../audit/actor.ts";
 import type { Actor, AuditEntry } from "../audit/entry.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import { AppError } from "../errors.ts";
 import { parseGrants } from "../principal/grants.ts";
-import {
-  can,
-  EVERYTHING,
-  type Grant,
-  type Origin,
-  type Principal,
-} from "../principal/principal.ts";
+import { can, type Principal } from "../principal/principal.ts";
 import {
   descendantsOf,
   findServiceKeyById,
-  hasServiceKeys,
   holdServiceKey,
   insertServiceKey,
   listServiceKeys,
-  purgeExchangedKeys,
-  SERVICE_KEYS_SET,
-  type ServiceKeyKind,
   type ServiceKeyRow,
   updateServiceKey,
 } from "../store/service_keys.ts";
-import { HeadWatch } from "../resolve/head_watch.ts";
-import { type ChangeSet, RowSetStore } from "../store/row_sets.ts";
+import type { ChangeSet, RowSetStore } from "../store/row_sets.ts";
 import type { Sql } from "../store/sql.ts";
 import { parseCidrs } from "./cidr.ts";
 import {
@@ -40,38 +29,26 @@ import {
   DEFAULT_LIFE_MS,
   exceeds,
 } from "./delegation.ts";
+import {
+  type IssuedServiceKey,
+  metadataOf,
+  newServiceKey,
+  type ServiceKeyMetadata,
+  type ServiceKeySpec,
+} from "./new_service_key.ts";
 import { rotate, type Rotation } from "./rotation.ts";
 import {
   changeServiceKeyRow,
   keyEntry,
-  signServiceKeyRow,
   tokenMessage,
   verifyServiceKeyRow,
 } from "./service_key_rows.ts";
 import { generateServiceKey } from "./service_key_text.ts";
 
+export type { IssuedServiceKey, ServiceKeyMetadata, ServiceKeySpec } from "./new_service_key.ts";
+
 /** The longest page of a list. */
 export const MAX_KEYS = 1_000;
-
-/** What a key is to be. */
-export interface ServiceKeySpec {
-  /** What people call it. */
-  readonly name: string;
-  readonly grants: readonly Grant[];
-  /** `null` for never; left out, in 90 days or with the maker's key, whichever is sooner. */
-  readonly expiresAt?: Date | null;
-  /** CIDR ranges; left out, those of the maker's key. */
-  readonly cidrs?: readonly string[] | null;
-}
-
-/** Everything about a key but the key. */
-export type ServiceKeyMetadata = Omit<ServiceKeyRow, "tokenMac" | "previousMac" | "mac">;
-
-/** A key that was just made; the text is shown once and stored nowhere. */
-export interface IssuedServiceKey {
-  readonly key: ServiceKeyMetadata;
-  readonly text: string;
-}
 
 /** Which keys are listed. */
 export interface ListOptions {
@@ -88,7 +65,7 @@ export interface ServiceKeysParts {
   /** Those who hold looked-up keys. */
   readonly held: { invalidate(prefix: string | null): void };
   /** Which keys there are; shared with whoever reads them. */
-  readonly set?: RowSetStore;
+  readonly set: RowSetStore;
   readonly now?: () => Date;
 }
 
@@ -107,7 +84,7 @@ export class ServiceKeys {
     this.#sql = sql;
     this.#ring = ring;
     this.#held = held;
-    this.#set = set ?? new RowSetStore(SERVICE_KEYS_SET, { ring, watch: new HeadWatch() });
+    this.#set = set;
     this.#now = now;
   }
 
@@ -129,28 +106,12 @@ export class ServiceKeys {
       const bounds = await this.#boundsOf(tx, principal.id);
       const expiresAt = boundExpiry(wanted, bounds, spec.expiresAt !== undefined);
       const bound = { name, grants, expiresAt, cidrs: boundCidrs(cidrs, bounds) };
-      const { row, text } = this.#make(bound, principal.id, "key");
+      const made = { by: principal.id, kind: "key", now: this.#now() } as const;
+      const { row, text } = newServiceKey(this.#ring, bound, made);
       await insertServiceKey(tx, row);
       await change([{ after: row }], keyEntry("key.create", actorOf(principal), row));
       return { key: metadataOf(row), text };
     });
-  }
-
-  /**
-   * Makes a short-lived key for somebody whom another issuer vouches for, as the configuration
-   * says.
-   *
-   * @param by Who vouches, such as `oidc:github`.
-   * @param origin Where the request came from.
-   */
-  async exchange(by: string, spec: ServiceKeySpec & { expiresAt: Date }, origin?: Origin) {
-    const { row, text } = this.#make(spec, by, "exchanged");
-    const actor: Actor = { ...SYSTEM, id: by, kind: "user" };
-    await this.#set.transact(this.#sql, async (tx, change) => {
-      await insertServiceKey(tx, row);
-      await change([{ after: row }], keyEntry("key.exchange", { ...actor, ...origin }, row));
-    });
-    return { key: metadataOf(row), text };
   }
 
   /**
@@ -242,35 +203,6 @@ export class ServiceKeys {
     }
   }
 
-  /**
-   * Makes the first administrator's key when no key exists yet. It doesn't expire.
-   *
-   * @param keep Puts the key's text where it lasts; the key is only good once this has resolved, so
-   * that no crash leaves a server whose only key nobody has.
-   * @returns The key's text, once; `undefined` when there are keys already, revoked ones included.
-   */
-  async ensureAdminKey(
-    keep: (text: string) => Promise<void> = () => Promise.resolve(),
-  ): Promise<string | undefined> {
-    const { row, text } = this.#make({ name: "admin", grants: [EVERYTHING] }, null, "key");
-    return await this.#set.transact(this.#sql, async (tx, change) => {
-      if (await hasServiceKeys(tx)) return undefined;
-      await insertServiceKey(tx, row);
-      await change([{ after: row }], keyEntry("key.create", SYSTEM, row));
-      await keep(text);
-      return text;
-    });
-  }
-
-  /** Removes exchanged keys that expired before `before`. */
-  async purgeExchanged(before: Date): Promise<void> {
-    await this.#set.transact(this.#sql, async (tx, change) => {
-      const rows = await purgeExchangedKeys(tx, before);
-      const entry = { action: "key.purge", actor: SYSTEM, count: rows.length };
-      await change(rows.map((row) => ({ before: row })), entry);
-    });
-  }
-
   /** The bounds of the key of the principal `id`, if it has one, as it is stored at this moment. */
   async #boundsOf(tx: Sql, id: string | null): Promise<Bounds> {
     const own = id === null ? undefined : await holdServiceKey(tx, id);
@@ -313,30 +245,6 @@ export class ServiceKeys {
     await change([{ before, after }], entry);
   }
 
-  #make(
-    spec: ServiceKeySpec,
-    by: string | null,
-    kind: ServiceKeyKind,
-  ): { row: ServiceKeyRow; text: string } {
-    const { id: prefix, text } = generateServiceKey();
-    const row = signServiceKeyRow(this.#ring, {
-      id: crypto.randomUUID(),
-      prefix,
-      name: spec.name,
-      kind,
-      tokenMac: this.#ring.mac("token", tokenMessage(text)),
-      previousMac: null,
-      previousUntil: null,
-      grants: spec.grants,
-      cidrs: spec.cidrs ?? null,
-      createdAt: this.#now(),
-      createdBy: by,
-      expiresAt: spec.expiresAt ?? null,
-      revokedAt: null,
-    });
-    return { row, text };
-  }
-
   #in(ms: number): Date {
     return new Date(this.#now().getTime() + ms);
   }
@@ -348,11 +256,6 @@ interface Revoking {
   readonly change: ChangeSet;
   readonly changed: ServiceKeyRow[];
   readonly actor: Actor;
-}
-
-function metadataOf(row: ServiceKeyRow): ServiceKeyMetadata {
-  const { tokenMac: _token, previousMac: _previous, mac: _mac, ...metadata } = row;
-  return metadata;
 }
 
 function parseKeyName(text: string): string {

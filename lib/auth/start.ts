@@ -7,7 +7,8 @@ import type { KeyRing } from "../crypto/keyring.ts";
 import { AppError } from "../errors.ts";
 import type { Clock } from "../resolve/fresh_cache.ts";
 import type { HeadWatch } from "../resolve/head_watch.ts";
-import { RowSetStore } from "../store/row_sets.ts";
+import { openRowSet } from "../store/row_set_making.ts";
+import type { RowSetStore } from "../store/row_sets.ts";
 import { noteServiceKeyUses, SERVICE_KEYS_SET } from "../store/service_keys.ts";
 import type { Sql } from "../store/sql.ts";
 import { Authentication } from "./authentication.ts";
@@ -20,6 +21,7 @@ import { OidcExchange } from "./oidc_exchange.ts";
 import { serviceKeyTable } from "./sealed_tables.ts";
 import { ServiceKeys } from "./service_keys.ts";
 import type { AuthSettings } from "./settings.ts";
+import { SystemKeys } from "./system_keys.ts";
 import { PUBLIC_KEY_ALGORITHMS, type TokenSource } from "./token_verifier.ts";
 import { TokenRenewal } from "./token_renewal.ts";
 import { Tokens } from "./tokens.ts";
@@ -46,6 +48,8 @@ export interface StartedAuth {
   readonly set: RowSetStore;
   readonly auth: Authentication;
   readonly keys: ServiceKeys;
+  /** Those that the server makes by itself. */
+  readonly systemKeys: SystemKeys;
   /** `null` when no other issuer is trusted. */
   readonly exchange: OidcExchange | null;
   /** Looks a key, or every key (`null`), up again. */
@@ -69,8 +73,7 @@ const DAY_MS = 24 * 60 * 60 * 1_000;
  */
 export async function startAuth(parts: AuthParts): Promise<StartedAuth> {
   const { sql, ring, settings, watch, onError } = parts;
-  const set = new RowSetStore(SERVICE_KEYS_SET, { ring, watch });
-  await set.ensure(sql);
+  const set = await openRowSet(sql, SERVICE_KEYS_SET, { ring, watch });
   const renewal = new TokenRenewal({
     sql,
     ring,
@@ -86,19 +89,21 @@ export async function startAuth(parts: AuthParts): Promise<StartedAuth> {
   const sources = await tokenSources(settings, onError);
   const tokens = sources.length === 0 ? null : new Tokens({ sources, roles: settings.roles });
   const keys = new ServiceKeys({ sql, ring, held: authenticator, set });
-  const exchange = await openExchange(settings, keys, onError);
+  const systemKeys = new SystemKeys({ sql, ring, set });
+  const exchange = await openExchange(settings, systemKeys, onError);
   const note = () => noteUses(sql, authenticator).catch((error) => onError("key uses", error));
   const timer = setInterval(note, NOTE_MS);
   Deno.unrefTimer(timer);
   return {
     auth: new Authentication({ keys: authenticator, tokens, limits }),
     keys,
+    systemKeys,
     exchange,
     tables: [serviceKeyTable(set)],
     set,
     invalidate: (prefix) => authenticator.invalidate(prefix),
     doubt: () => authenticator.doubt(),
-    purge: (now) => keys.purgeExchanged(new Date(now.getTime() - DAY_MS)),
+    purge: (now) => systemKeys.purgeExchanged(new Date(now.getTime() - DAY_MS)),
     async close(): Promise<void> {
       clearInterval(timer);
       await renewal.settled();
@@ -128,7 +133,7 @@ async function tokenSources(
 
 async function openExchange(
   { oidcFile }: AuthSettings,
-  keys: ServiceKeys,
+  keys: SystemKeys,
   onError: AuthParts["onError"],
 ): Promise<OidcExchange | null> {
   if (oidcFile === null) return null;

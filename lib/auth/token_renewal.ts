@@ -5,6 +5,7 @@
  * @module
  */
 import { SYSTEM } from "../audit/actor.ts";
+import { macKeyId } from "../crypto/envelope.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import type { RowSetStore } from "../store/row_sets.ts";
 import { findServiceKeyById, type ServiceKeyRow, updateServiceKey } from "../store/service_keys.ts";
@@ -63,7 +64,6 @@ export class TokenRenewal {
   }
 
   #isOld({ tokenMac }: ServiceKeyRow): boolean {
-    const keyId = new Uint8Array(tokenMac.slice(0, 8)).toHex();
-    return keyId !== this.#parts.ring.primaryId("token");
+    return macKeyId(tokenMac) !== this.#parts.ring.primaryId("token");
   }
 }

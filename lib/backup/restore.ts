@@ -31,9 +31,11 @@ import {
   lockHeads,
   tellOfEverything,
 } from "../store/backup_rows.ts";
+import { nextHead } from "../store/head_change.ts";
 import { findHead, insertHead, updateHead } from "../store/heads.ts";
 import { findBrokenHistories } from "../store/history_scan.ts";
 import type { DeploymentRow } from "../store/deployment_rows.ts";
+import { enterPlaces } from "../store/new_places.ts";
 import type { RowSetStore } from "../store/row_sets.ts";
 import { findServiceKeyById, insertServiceKey } from "../store/service_keys.ts";
 import type { Sql } from "../store/sql.ts";
@@ -224,7 +226,7 @@ class Restore {
 
   async #writeHeads(): Promise<Head[]> {
     const heads: Head[] = [];
-    const made: RowMove[] = [];
+    const made: Uint8Array[] = [];
     for (const [place, rows] of this.#places) {
       const before = await findHead(this.#tx, place);
       if (before !== undefined) {
@@ -238,24 +240,21 @@ class Restore {
       const span = { stream: place, after: 0, to: head.revision };
       await insertHead(this.#tx, head, mac, recordsOf(this.#tools.ring, span, [entry]));
       heads.push(head);
-      made.push({ after: { mac } });
+      made.push(mac);
     }
     const list = await findHead(this.#tx, NAMESPACES);
     if (list === undefined) throw missingHead(NAMESPACES);
-    const { ring } = this.#tools;
-    const rows = moveRows(ring, openHead(ring, list), made);
-    heads.push(await this.#replace(list, rows, this.#entry(null, made.length)));
+    const entry = this.#entry(null, made.length);
+    heads.push(await enterPlaces(this.#tx, this.#tools.ring, list, made, entry));
     return heads;
   }
 
   async #replace(before: Head, rows: PlaceRows, entry: AuditEntry): Promise<Head> {
     const { ring } = this.#tools;
     openHead(ring, before);
-    const { place: stream, revision } = before;
-    const after = makeHead(ring, stream, revision + 1, rows);
-    const records = recordsOf(ring, { stream, after: revision, to: after.revision }, [entry]);
-    if (!await updateHead(this.#tx, { before, after, records })) throw missingHead(stream);
-    return after;
+    const change = nextHead(ring, before, rows, [entry]);
+    if (!await updateHead(this.#tx, change)) throw missingHead(before.place);
+    return change.after;
   }
 
   /** What is recorded of a place, or of a set, that was brought in whole. */

@@ -12,7 +12,7 @@ import { sealedTables } from "../server/sealed_tables.ts";
 import { openVerification } from "../server/verification.ts";
 import { startSettings } from "../settings/start.ts";
 import { DEPLOYMENTS_SET } from "../store/deployments.ts";
-import { RowSetStore } from "../store/row_sets.ts";
+import { openRowSet } from "../store/row_set_making.ts";
 import { StoredSecretSource } from "../store/secret_source.ts";
 import { SECRETS_CHANNEL } from "../store/secret_writes.ts";
 import { SERVICE_KEYS_CHANNEL } from "../store/service_keys.ts";
@@ -60,14 +60,12 @@ export async function openHoldings({ config, log, opened }: Start, ground: Groun
     environment: config.secrets,
     keepVersions: config.versionsKeep,
   });
-  const created = await identity.keys.ensureAdminKey((text) =>
+  const created = await identity.systemKeys.ensureAdminKey((text) =>
     dataDir.writeKey(ADMIN_KEY_FILE, text)
   );
   await subscribe(database, resolver, identity, opened);
-  const deployments = new RowSetStore(DEPLOYMENTS_SET, { ring, watch });
-  await deployments.ensure(sql);
-  const schedules = new RowSetStore(SCHEDULES_SET, { ring, watch });
-  await schedules.ensure(sql);
+  const deployments = await openRowSet(sql, DEPLOYMENTS_SET, { ring, watch });
+  const schedules = await openRowSet(sql, SCHEDULES_SET, { ring, watch });
   const tables = sealedTables(watch, identity, { deployments, schedules, settings: settings.set });
   const keys = await keyring.serve({
     tables,

@@ -77,3 +77,10 @@ export function parseEnvelope(bytes: Uint8Array): Envelope | null {
     sealed: bytes.subarray(SEALED_AT),
   };
 }
+
+/**
+ * The id of the key that a MAC claims to be made with, as 16 hex digits; fewer when the MAC is cut.
+ */
+export function macKeyId(mac: Uint8Array): string {
+  return new Uint8Array(mac.slice(0, KEY_ID_BYTES)).toHex();
+}

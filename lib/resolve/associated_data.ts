@@ -7,6 +7,7 @@
  * @module
  */
 import { canonical, type Field } from "../crypto/canonical.ts";
+import { macKeyId } from "../crypto/envelope.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import { AppError } from "../errors.ts";
 import {
@@ -140,6 +141,6 @@ export function isAuthentic(ring: KeyRing, message: () => Uint8Array, mac: Uint8
 
 /** Names the key that a MAC claims to be made with, so that a missing key can be told. */
 function tampered(what: string, mac: Uint8Array): AppError {
-  const keyId = new Uint8Array(mac.slice(0, 8)).toHex() || "none";
+  const keyId = macKeyId(mac) || "none";
   return new AppError("INTEGRITY_VIOLATION", `${what} is not as it was written (key ${keyId})`);
 }

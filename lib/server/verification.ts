@@ -11,6 +11,7 @@ import type { Namespace } from "../resolve/ref.ts";
 import type { HeadWatch } from "../resolve/head_watch.ts";
 import { openSetting, verifySettingRow } from "../resolve/setting_rows.ts";
 import { settingRow } from "../store/settings.ts";
+import { acceptRowSet } from "../store/row_set_making.ts";
 import type { RowSetStore } from "../store/row_sets.ts";
 import { serviceKeyRow } from "../store/service_keys.ts";
 import { findBrokenCode } from "../store/deployments.ts";
@@ -167,13 +168,13 @@ function acceptServiceKeys(options: VerificationOptions): Accept {
 }
 
 function acceptSet(
-  { sql }: VerificationOptions,
+  options: VerificationOptions,
   set: RowSetStore,
   check: (row: Row) => void,
 ): Accept {
   return async (how) => {
     const isSound = (row: Row) => problemsOf(() => check(row)).length === 0;
-    const result = await set.accept(sql, isSound, how);
+    const result = await acceptRowSet(options.sql, set.spec, options, { ...how, isSound });
     if (result.discarded > 0 && !how.discard) throw damagedRows(result.discarded);
     return result;
   };

@@ -8,7 +8,8 @@ import { JoinedResolver, type SecretValues } from "../resolve/joined_resolver.ts
 import type { UserId } from "../resolve/setting_ref.ts";
 import { SettingsResolver } from "../resolve/settings_resolver.ts";
 import { HeadWatch } from "../resolve/head_watch.ts";
-import { RowSetStore } from "../store/row_sets.ts";
+import { openRowSet } from "../store/row_set_making.ts";
+import type { RowSetStore } from "../store/row_sets.ts";
 import { SETTINGS_CHANNEL, SETTINGS_SET, StoredSettingSource } from "../store/settings.ts";
 import type { Database } from "../store/sql.ts";
 import { SettingsVault } from "./settings_vault.ts";
@@ -42,8 +43,7 @@ export interface StartedSettings {
 /** Joins the parts and listens. */
 export async function startSettings(parts: SettingsParts): Promise<StartedSettings> {
   const { database, ring, watch = new HeadWatch(), secrets } = parts;
-  const set = new RowSetStore(SETTINGS_SET, { ring, watch });
-  await set.ensure(database.sql);
+  const set = await openRowSet(database.sql, SETTINGS_SET, { ring, watch });
   const users = new SettingsResolver(new StoredSettingSource(database.sql), ring, parts);
   const heard = await database.listen(
     SETTINGS_CHANNEL,

@@ -4,23 +4,22 @@
  *
  * @module
  */
-import { SYSTEM } from "../audit/actor.ts";
 import type { AuditEntry } from "../audit/entry.ts";
-import { type AuditRecord, recordsOf, signFloor } from "../audit/record.ts";
+import { type AuditRecord, signFloor } from "../audit/record.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import {
   makeHead,
   missingHead,
-  moveRows,
   NAMESPACES,
   NO_ROWS,
   openHead,
   type SetName,
-  signPlace,
 } from "../resolve/head.ts";
 import type { HeadWatch } from "../resolve/head_watch.ts";
 import { firstRecorded, lastRecorded, listStreams, putFloor } from "./audit_rows.ts";
-import { findHead, insertHead, listHeads, listPlaces, updateHead } from "./heads.ts";
+import { nextHead } from "./head_change.ts";
+import { findHead, listHeads, listPlaces, updateHead } from "./heads.ts";
+import { makePlace } from "./new_places.ts";
 import type { Sql } from "./sql.ts";
 
 /** The stream of accesses. */
@@ -47,13 +46,7 @@ export async function ensureAudit(sql: Sql, ring: KeyRing): Promise<void> {
       const first = await firstRecorded(tx, place) ?? revision + 1;
       if (first > 1) await putFloor(tx, signFloor(ring, place, first));
     }
-    const placeMac = signPlace(ring, AUDIT);
-    await insertHead(tx, makeHead(ring, AUDIT, 0, NO_ROWS), placeMac, []);
-    const rows = moveRows(ring, openHead(ring, before), [{ after: { mac: placeMac } }]);
-    const after = makeHead(ring, NAMESPACES, before.revision + 1, rows);
-    const span = { stream: NAMESPACES, after: before.revision, to: after.revision } as const;
-    const entry = { action: "place.create", actor: SYSTEM, namespace: AUDIT };
-    await updateHead(tx, { before, after, records: recordsOf(ring, span, [entry]) });
+    await makePlace(tx, ring, before, makeHead(ring, AUDIT, 0, NO_ROWS));
   });
 }
 
@@ -93,12 +86,10 @@ export class AuditStream {
       check(AUDIT, before);
       const unsure = this.#unsure.get(batch);
       if (unsure !== undefined && await isStored(tx, unsure)) return before;
-      const after = makeHead(ring, AUDIT, before.revision + batch.length, rows);
-      const span = { stream: AUDIT, after: before.revision, to: after.revision };
-      const records = recordsOf(ring, span, batch);
-      this.#unsure.set(batch, records[0]!);
-      if (!await updateHead(tx, { before, after, records })) throw missingHead(AUDIT);
-      return after;
+      const change = nextHead(ring, before, rows, batch);
+      this.#unsure.set(batch, change.records[0]!);
+      if (!await updateHead(tx, change)) throw missingHead(AUDIT);
+      return change.after;
     });
     watch.note(stored);
   }

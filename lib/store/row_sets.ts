@@ -5,37 +5,22 @@
  *
  * @module
  */
-import { SYSTEM } from "../audit/actor.ts";
-import type { Actor, AuditEntry } from "../audit/entry.ts";
-import { recordsOf } from "../audit/record.ts";
+import type { AuditEntry } from "../audit/entry.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import { AppError } from "../errors.ts";
 import {
-  checkPlaces,
   checkRows,
   describePlace,
   type Head,
-  makeHead,
   missingHead,
   moveRows,
-  NAMESPACES,
-  NO_ROWS,
   openHead,
   type RowMove,
   type SetName,
-  signPlace,
 } from "../resolve/head.ts";
 import type { HeadWatch } from "../resolve/head_watch.ts";
-import { lastRecorded } from "./audit_rows.ts";
-import {
-  findHead,
-  head,
-  insertHead,
-  listPlaces,
-  putHead,
-  type RawHead,
-  updateHead,
-} from "./heads.ts";
+import { nextHead } from "./head_change.ts";
+import { findHead, head, type RawHead, updateHead } from "./heads.ts";
 import type { Row, Sql } from "./sql.ts";
 
 /** A set and the table that it is of. */
@@ -65,8 +50,6 @@ export type ChangeSet = (
 
 /** How often a row is read again that was changed between two looks. */
 const ATTEMPTS = 5;
-/** How far a revision goes on, so that no server takes the new head for an old one. */
-const FORWARD = 1_000_000;
 
 /** One table's set. */
 export class RowSetStore {
@@ -92,12 +75,14 @@ export class RowSetStore {
       return await work(tx, async (moves, told) => {
         if (moves.length === 0) return;
         const entries = "actor" in told ? [told] : told;
-        const { place: stream, revision } = current;
-        const rows = moveRows(ring, openHead(ring, current), moves);
-        const after = makeHead(ring, stream, revision + entries.length, rows);
-        const records = recordsOf(ring, { stream, after: revision, to: after.revision }, entries);
-        if (!await updateHead(tx, { before: current, after, records })) throw missingHead(stream);
-        current = after;
+        const next = nextHead(
+          ring,
+          current,
+          moveRows(ring, openHead(ring, current), moves),
+          entries,
+        );
+        if (!await updateHead(tx, next)) throw missingHead(current.place);
+        current = next.after;
       });
     });
   }
@@ -140,35 +125,6 @@ export class RowSetStore {
   }
 
   /**
-   * Makes the set of the rows that are there, once in the life of a database. A set that was made
-   * and is gone stays so: whatever reads from it is refused.
-   */
-  async ensure(sql: Sql): Promise<void> {
-    const { name, table } = this.spec;
-    const { ring } = this.#tools;
-    if (await findHead(sql, name) !== undefined) return;
-    await sql.transaction(async (tx) => {
-      const before = await findHead(tx, NAMESPACES, { forUpdate: true });
-      const { places } = await listPlaces(tx);
-      const wasMade = places.some(({ namespace }) => namespace === name);
-      if (wasMade || !isWhole(ring, before, places)) return;
-      const rows = await tx.query<RawMember>(`select ${this.#columns("t")} from ${table} t`);
-      // A row by a key of another ring is no row of ours; it is told of, and can be discarded.
-      const own = rows.filter(({ row_mac: mac }) => ring.knows(keyIdOf(mac!)));
-      const moves = own.map((row) => ({ after: member(row) }));
-      const placeMac = signPlace(ring, name);
-      await insertHead(tx, makeHead(ring, name, 0, moveRows(ring, NO_ROWS, moves)), placeMac, []);
-      const list = moveRows(ring, openHead(ring, before!), [{ after: { mac: placeMac } }]);
-      const { revision } = before!;
-      const after = makeHead(ring, NAMESPACES, revision + 1, list);
-      const span = { stream: NAMESPACES, after: revision, to: after.revision } as const;
-      const entry = { action: "place.create", actor: SYSTEM, namespace: name };
-      const records = recordsOf(ring, span, [entry]);
-      await updateHead(tx, { before: before!, after, records });
-    });
-  }
-
-  /**
    * Looks at every row's place in the set anew.
    *
    * @throws {AppError} INTEGRITY_VIOLATION when a row is missing or too many.
@@ -176,58 +132,6 @@ export class RowSetStore {
   async verify(sql: Sql): Promise<void> {
     this.#held = undefined;
     await this.#macs(sql);
-  }
-
-  /**
-   * Makes a new head for the rows that are there, whatever it was.
-   *
-   * @param isSound Tells whether a row is as it was written.
-   * @param options.discard Whether rows that aren't are removed.
-   * @param options.actor Who accepts.
-   * @returns How many rows there are, and how many were not sound; when those are not to be
-   * discarded, nothing was changed.
-   */
-  async accept(
-    sql: Sql,
-    isSound: (row: Row) => boolean,
-    { discard, actor }: { readonly discard: boolean; readonly actor: Actor },
-  ): Promise<{ accepted: number; discarded: number }> {
-    const { name, table } = this.spec;
-    const { ring, watch } = this.#tools;
-    const { head: made, result } = await sql.transaction(async (tx) => {
-      const before = await findHead(tx, name, { forUpdate: true });
-      const rows = await tx.query<RawMember>(`select *, ${this.#columns("t")} from ${table} t`);
-      const sound = rows.filter(isSound);
-      const result = { accepted: sound.length, discarded: rows.length - sound.length };
-      if (result.discarded > 0 && !discard) return { result };
-      for (const row of rows) {
-        if (sound.includes(row)) continue;
-        await tx.query(`delete from ${table} where mac = $1`, [row.row_mac!]);
-      }
-      const last = Math.max(before?.revision ?? 0, await lastRecorded(tx, name));
-      const revision = Math.max(last, watch.revision(name)) + FORWARD;
-      const moves = sound.map((row) => ({ after: member(row) }));
-      const head = makeHead(ring, name, revision, moveRows(ring, NO_ROWS, moves));
-      const entry = {
-        action: "place.accept",
-        actor,
-        namespace: name,
-        count: 1,
-        detail: { ...result },
-      };
-      const records = recordsOf(ring, { stream: name, after: last, to: revision }, [entry]);
-      await putHead(tx, head, signPlace(ring, name), records);
-      return { head, result };
-    });
-    if (made === undefined) return result;
-    watch.forget(name);
-    watch.note(made);
-    return result;
-  }
-
-  #columns(alias: string): string {
-    const deleted = this.spec.keepsDeleted === true ? `${alias}.deleted_at` : "null::timestamptz";
-    return `${alias}.mac as row_mac, ${deleted} as row_deleted_at`;
   }
 
   async #lock(tx: Sql): Promise<Head> {
@@ -249,13 +153,13 @@ export class RowSetStore {
     check(name, current);
     if (this.#held?.headMac === current.mac.toHex()) return this.#held.macs;
     const rows = await sql.query<RawHead & RawMember>(
-      `select h.*, ${this.#columns("t")} from functions.heads h left join ${table} t on true
+      `select h.*, ${memberColumns(this.spec)} from functions.heads h left join ${table} t on true
        where h.namespace = $1`,
       [name],
     );
     if (rows[0] === undefined) throw missingHead(name);
     const snapshot = head(rows[0]);
-    const members = rows.filter((row) => row.row_mac !== null).map(member);
+    const members = rows.filter((row) => row.row_mac !== null).map(memberOf);
     for (const kind of ["live", "deleted"] as const) {
       const own = members.filter(({ deletedAt }) => (deletedAt === null) === (kind === "live"));
       checkRows(this.#tools.ring, snapshot, own, kind);
@@ -269,35 +173,24 @@ export class RowSetStore {
   }
 }
 
-/** What a row is in a set by. */
-interface RawMember extends Row {
+/** The columns by which a row, called `t`, is in its set. */
+export function memberColumns({ keepsDeleted = false }: RowSetSpec): string {
+  return `t.mac as row_mac, ${
+    keepsDeleted ? "t.deleted_at" : "null::timestamptz"
+  } as row_deleted_at`;
+}
+
+/** What {@linkcode memberColumns} select. */
+export interface RawMember extends Row {
   row_mac: Uint8Array | null;
   row_deleted_at: Date | null;
 }
 
-function member(
+/** Reads what a row is in its set by. */
+export function memberOf(
   { row_mac, row_deleted_at }: RawMember,
 ): { mac: Uint8Array; deletedAt: Date | null } {
   return { mac: row_mac!, deletedAt: row_deleted_at };
-}
-
-/** A list that isn't whole doesn't tell whether the set was in it. */
-function isWhole(
-  ring: KeyRing,
-  registry: Head | undefined,
-  places: Parameters<typeof checkPlaces>[2],
-): boolean {
-  try {
-    checkPlaces(ring, registry, places);
-    return true;
-  } catch (error) {
-    if (error instanceof AppError) return false;
-    throw error;
-  }
-}
-
-function keyIdOf(mac: Uint8Array): string {
-  return new Uint8Array(mac.slice(0, 8)).toHex();
 }
 
 function notInSet(name: SetName): AppError {

@@ -4,26 +4,15 @@
  *
  * @module
  */
-import type { Actor } from "../audit/entry.ts";
-import { type AuditRecord, recordsOf } from "../audit/record.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import { signSecretRow, verifySecretRow, verifyVersionRow } from "../resolve/associated_data.ts";
-import {
-  type Head,
-  makeHead,
-  moveRows,
-  NAMESPACES,
-  NO_ROWS,
-  openHead,
-  type Place,
-  signPlace,
-} from "../resolve/head.ts";
+import { moveRows, NAMESPACES, NO_ROWS, openHead, type Place, signPlace } from "../resolve/head.ts";
 import type { SecretRow } from "../resolve/records.ts";
 import { openVersion } from "../resolve/resolver.ts";
 import type { Namespace } from "../resolve/ref.ts";
-import { lastRecorded } from "../store/audit_rows.ts";
 import { closeStreams } from "../store/audit_stream.ts";
-import { findHead, listHeads, putHead, removeHead, replacePlaceMac } from "../store/heads.ts";
+import { jumpOf, putAcceptedHead } from "../store/head_change.ts";
+import { findHead, listHeads, removeHead, replacePlaceMac } from "../store/heads.ts";
 import { pageOfPlace } from "../store/history_scan.ts";
 import { discardSecret, mendSecret, tellOfPlace } from "../store/mending.ts";
 import { listVersions } from "../store/secrets.ts";
@@ -32,8 +21,6 @@ import { type Accepted, type AcceptWith, damagedRows } from "../verify/verificat
 import { problemsOf } from "../verify/verify.ts";
 import type { VerifyTools } from "./verify.ts";
 
-/** How far a revision goes on, so that no server takes the new head for an old one. */
-const FORWARD = 1_000_000;
 const PAGE = 500;
 const FIRST = "00000000-0000-0000-0000-000000000000";
 
@@ -66,10 +53,8 @@ export async function acceptPlace(
     if (discarded > 0 && !discard) throw damagedRows(discarded);
     const rows = moveRows(ring, NO_ROWS, kept.map((after) => ({ after })));
     const result = { accepted: kept.length, discarded };
-    const jump = await jumpOf(tx, place, before, watch.revision(place));
-    const head = makeHead(ring, place, jump.to, rows);
-    const records = recordOf(ring, place, jump, actor, result);
-    await putHead(tx, head, place === null ? null : signPlace(ring, place), records);
+    const jump = await jumpOf(tx, watch, place, before);
+    const head = await putAcceptedHead(tx, ring, jump, { rows, actor, result });
     await tellOfPlace(tx, place);
     return { head, result };
   });
@@ -131,46 +116,11 @@ export async function acceptPlaces(
     const rows = moveRows(ring, NO_ROWS, macs.map((mac) => ({ after: { mac } })));
     await closeStreams(tx, ring);
     const result = { accepted: macs.length, discarded: damaged.length };
-    const jump = await jumpOf(tx, NAMESPACES, before, watch.revision(NAMESPACES));
-    const head = makeHead(ring, NAMESPACES, jump.to, rows);
-    await putHead(tx, head, null, recordOf(ring, NAMESPACES, jump, actor, result));
+    const jump = await jumpOf(tx, watch, NAMESPACES, before);
+    const head = await putAcceptedHead(tx, ring, jump, { rows, actor, result });
     return { head, result };
   });
   watch.forget(NAMESPACES);
   watch.note(head);
   return result;
-}
-
-/** Revisions that a head jumps over. */
-interface Jump {
-  readonly after: number;
-  readonly to: number;
-}
-
-/** From what is stored or recorded to far beyond that and what this server has seen. */
-async function jumpOf(
-  sql: Sql,
-  place: Place,
-  before: Head | undefined,
-  seen: number,
-): Promise<Jump> {
-  const after = Math.max(before?.revision ?? 0, await lastRecorded(sql, place));
-  return { after, to: Math.max(after, seen) + FORWARD };
-}
-
-function recordOf(
-  ring: KeyRing,
-  place: Place,
-  jump: Jump,
-  actor: Actor,
-  accepted: Accepted,
-): AuditRecord[] {
-  const entry = {
-    action: "place.accept",
-    actor,
-    namespace: place,
-    count: 1,
-    detail: { ...accepted },
-  };
-  return recordsOf(ring, { stream: place, ...jump }, [entry]);
 }

@@ -3,9 +3,7 @@
  *
  * @module
  */
-import { SYSTEM } from "../audit/actor.ts";
 import type { AuditEntry } from "../audit/entry.ts";
-import { recordsOf } from "../audit/record.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import {
   checkRows,
@@ -17,7 +15,6 @@ import {
   openHead,
   type Place,
   type RowMove,
-  signPlace,
 } from "../resolve/head.ts";
 import { sameBytes } from "../crypto/same_bytes.ts";
 import type { HeadWatch } from "../resolve/head_watch.ts";
@@ -25,8 +22,10 @@ import { PlaceList } from "../resolve/place_list.ts";
 import type { SecretRow } from "../resolve/records.ts";
 import type { Namespace } from "../resolve/ref.ts";
 import { lastRecorded } from "../store/audit_rows.ts";
-import { findHead, type HeadChange, insertHead, updateHead } from "../store/heads.ts";
+import { nextHead } from "../store/head_change.ts";
+import { findHead, type HeadChange } from "../store/heads.ts";
 import { listRowMacs } from "../store/history_scan.ts";
+import { makePlace } from "../store/new_places.ts";
 import { StoredSecretSource } from "../store/secret_source.ts";
 import { putSecrets, removeSecrets, type SecretChange } from "../store/secret_writes.ts";
 import type { Sql } from "../store/sql.ts";
@@ -177,11 +176,9 @@ export class HeadKeeper {
     if (known === undefined) throw new TypeError("Place is not locked by this transaction");
     const { ring } = this.#parts;
     const rows = moveRows(ring, known.rows, moves);
-    const { revision } = known.head;
-    const head = makeHead(ring, place, revision + Math.max(moves.length, 1), rows);
-    const records = recordsOf(ring, { stream: place, after: revision, to: head.revision }, entries);
-    const stored = await store({ before: known.head, after: head, records });
-    if (stored) heads.set(place, { head, rows });
+    const change = nextHead(ring, known.head, rows, entries, Math.max(moves.length, 1));
+    const stored = await store(change);
+    if (stored) heads.set(place, { head: change.after, rows });
     return stored;
   }
 
@@ -219,18 +216,10 @@ export class HeadKeeper {
       if (await this.#find(sql, place) !== undefined) return undefined;
       // It isn't there, although it should be.
       if (await this.#places.has(new StoredSecretSource(sql), place)) throw missingHead(place);
-      const mac = signPlace(ring, place);
       // A namespace that was there once, and was accepted away, goes on after its records.
       const head = makeHead(ring, place, await lastRecorded(sql, place), NO_ROWS);
-      await insertHead(sql, head, mac, []);
-      const rows = moveRows(ring, list.rows, [{ after: { mac } }]);
-      const { head: before } = list;
-      const after = makeHead(ring, NAMESPACES, before.revision + 1, rows);
-      const entry = { action: "place.create", actor: SYSTEM, namespace: place };
-      const span = { stream: NAMESPACES, after: before.revision, to: after.revision } as const;
-      const records = recordsOf(ring, span, [entry]);
-      if (!await updateHead(sql, { before, after, records })) throw missingHead(NAMESPACES);
-      return { head, before, after };
+      const after = await makePlace(sql, ring, list.head, head);
+      return { head, before: list.head, after };
     });
     if (made === undefined) return;
     this.#remember({ head: made.head, rows: NO_ROWS });

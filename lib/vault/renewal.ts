@@ -3,21 +3,15 @@
  *
  * @module
  */
-import { recordsOf } from "../audit/record.ts";
+import { macKeyId } from "../crypto/envelope.ts";
 import type { RenewalTools, RenewedBatch } from "../keyring/sealed_table.ts";
 import { BATCH, renewalEntry, unlessDamaged } from "../keyring/sealed_table.ts";
 import { AppError } from "../errors.ts";
 import { signSecretRow, verifySecretRow } from "../resolve/associated_data.ts";
-import {
-  checkPlaces,
-  makeHead,
-  moveRows,
-  NAMESPACES,
-  openHead,
-  signPlace,
-} from "../resolve/head.ts";
+import { checkPlaces, moveRows, NAMESPACES, openHead, signPlace } from "../resolve/head.ts";
 import type { HeadWatch } from "../resolve/head_watch.ts";
 import type { SecretRow } from "../resolve/records.ts";
+import { nextHead } from "../store/head_change.ts";
 import { findHead, listHeads, listPlaces, replacePlaceMac, updateHead } from "../store/heads.ts";
 import { findStale, macKey } from "../store/renewal.ts";
 import { findSecretsById } from "../store/secret_scan.ts";
@@ -78,7 +72,7 @@ export async function renewHeads(
 ): Promise<RenewedBatch> {
   const primary = ring.primaryId("row");
   const stale = (await listHeads(sql)).filter(({ mac, place }) =>
-    place !== NAMESPACES && keyOf(mac) !== primary
+    place !== NAMESPACES && macKeyId(mac) !== primary
   );
   let done = 0;
   for (const { place } of stale) {
@@ -105,8 +99,8 @@ async function renewPlaceList(
     const before = await findHead(tx, NAMESPACES, { forUpdate: true });
     const { places } = await listPlaces(tx);
     checkPlaces(ring, before, places);
-    const stale = places.filter(({ mac }) => keyOf(mac) !== primary);
-    if (stale.length === 0 && keyOf(before!.mac) === primary) return undefined;
+    const stale = places.filter(({ mac }) => macKeyId(mac) !== primary);
+    if (stale.length === 0 && macKeyId(before!.mac) === primary) return undefined;
     const moves = [];
     for (const { namespace, mac } of stale) {
       const after = signPlace(ring, namespace);
@@ -114,17 +108,11 @@ async function renewPlaceList(
       moves.push({ before: { mac }, after: { mac: after } });
     }
     const rows = moveRows(ring, openHead(ring, before!), moves);
-    const after = makeHead(ring, NAMESPACES, before!.revision + 1, rows);
-    const span = { stream: NAMESPACES, after: before!.revision, to: after.revision } as const;
-    const records = recordsOf(ring, span, [renewalEntry("functions.heads")]);
-    return await updateHead(tx, { before: before!, after, records }) ? after : undefined;
+    const change = nextHead(ring, before!, rows, [renewalEntry("functions.heads")]);
+    return await updateHead(tx, change) ? change.after : undefined;
   });
   if (written !== undefined) watch.note(written);
   return 0;
-}
-
-function keyOf(mac: Uint8Array): string {
-  return new Uint8Array(mac.slice(0, 8)).toHex();
 }
 
 /** A place whose head is not as it was written is left as it is: `verify` tells of it. */

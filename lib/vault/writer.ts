@@ -5,6 +5,7 @@
  */
 import { actorOf } from "../audit/actor.ts";
 import type { Field } from "../crypto/canonical.ts";
+import { macKeyId } from "../crypto/envelope.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import { AppError } from "../errors.ts";
 import { Idempotency, type RepeatableRequest } from "./idempotency.ts";
@@ -164,7 +165,7 @@ export class VaultWriter {
 
   /** A row that was written long ago may be under a key that is out of use by now. */
   #isReadable({ mac }: SecretRow): boolean {
-    return this.#parts.ring.knows(new Uint8Array(mac.slice(0, 8)).toHex());
+    return this.#parts.ring.knows(macKeyId(mac));
   }
 
   #begin(

@@ -3,11 +3,10 @@
  *
  * @module
  */
-import { isFloor, isIntact, recordsOf, signFloor } from "../audit/record.ts";
-import { type Head, makeHead, NO_ROWS, type Place, signPlace } from "../resolve/head.ts";
+import { isFloor, isIntact, signFloor } from "../audit/record.ts";
+import { type Head, NO_ROWS, type Place } from "../resolve/head.ts";
 import type { HeadWatch } from "../resolve/head_watch.ts";
 import {
-  lastRecorded,
   listFloors,
   listStreams,
   pageOfStream,
@@ -16,13 +15,12 @@ import {
   removeRecord,
 } from "../store/audit_rows.ts";
 import { AUDIT, closeStreams } from "../store/audit_stream.ts";
-import { findHead, listHeads, putHead } from "../store/heads.ts";
+import { jumpOf, putAcceptedHead } from "../store/head_change.ts";
+import { findHead, listHeads } from "../store/heads.ts";
 import type { Sql } from "../store/sql.ts";
 import { type AuditTools, walkStream } from "./audit_part.ts";
 import { type Accepted, type AcceptWith, damagedRows } from "./verification.ts";
 
-/** How far the revision goes on, so that no server takes the new head for an old one. */
-const FORWARD = 1_000_000;
 const PAGE = 500;
 
 /**
@@ -41,26 +39,16 @@ export async function acceptAudit(
     const heads = new Map((await listHeads(tx)).map((head) => [head.place, head]));
     const result = await sift(tools);
     if (result.discarded > 0 && !discard) throw damagedRows(result.discarded);
-    const last = Math.max(before?.revision ?? 0, await lastRecorded(tx, AUDIT));
-    const to = Math.max(last, watch.revision(AUDIT)) + FORWARD;
+    const jump = await jumpOf(tx, watch, AUDIT, before);
     for (const [stream, head] of heads) {
-      const from = stream === AUDIT ? last : head.revision;
+      const from = stream === AUDIT ? jump.after : head.revision;
       if (await isBroken(tools, stream, head)) {
         await putFloor(tx, signFloor(ring, stream, from + 1));
       }
     }
-    if (before === undefined) await putFloor(tx, signFloor(ring, AUDIT, last + 1));
+    if (before === undefined) await putFloor(tx, signFloor(ring, AUDIT, jump.after + 1));
     await closeStreams(tx, ring);
-    const head = makeHead(ring, AUDIT, to, NO_ROWS);
-    const entry = {
-      action: "place.accept",
-      actor,
-      namespace: AUDIT,
-      count: 1,
-      detail: { ...result },
-    };
-    const records = recordsOf(ring, { stream: AUDIT, after: last, to }, [entry]);
-    await putHead(tx, head, signPlace(ring, AUDIT), records);
+    const head = await putAcceptedHead(tx, ring, jump, { rows: NO_ROWS, actor, result });
     return { head, result };
   });
   watch.forget(AUDIT);

@@ -95,7 +95,7 @@ async function openApp(world: World): Promise<HttpWorld & { log: AccessLog; deni
     functions: new Hono<AppEnv>(),
     mounts: { "/api/v1/admin/audit": auditRoutes({ sql, ring }) },
   });
-  return { app, lines: [], key: (await world.keys.ensureAdminKey())!, log, denials };
+  return { app, lines: [], key: (await world.systemKeys.ensureAdminKey())!, log, denials };
 }
 
 test("denied attempts are recorded, those alike as one", async (world) => {

@@ -41,7 +41,7 @@ function sign(claims: JWTPayload, key = pair.privateKey): Promise<string> {
   return new SignJWT(claims).setProtectedHeader({ alg: "RS256", kid: "k" }).sign(key);
 }
 
-function exchangeOf({ keys }: World): OidcExchange {
+function exchangeOf({ systemKeys: keys }: World): OidcExchange {
   const issuers = parseOidcConfig(JSON.stringify(config)).map((issuer) => ({
     ...issuer,
     key: parseKeySet(JSON.stringify(jwks)),

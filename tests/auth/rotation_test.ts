@@ -18,11 +18,12 @@ async function assertCode(code: ErrorCode, work: () => Promise<unknown>): Promis
 }
 
 /** Keys and their look-up under a clock that a test moves. */
-function withClock({ database: { sql }, ring }: World) {
+function withClock({ database: { sql }, ring, keySet: set }: World) {
   const time = { now: Date.UTC(2030, 0, 1) };
   const clock = { wall: () => time.now, monotonic: () => time.now };
   const auth = new Authenticator({ sql, ring, clock, freshMs: Infinity });
-  const keys = new ServiceKeys({ sql, ring, held: auth, now: () => new Date(time.now) });
+  const now = () => new Date(time.now);
+  const keys = new ServiceKeys({ sql, ring, held: auth, set, now });
   const good = async (text: string) => {
     const found = await auth.authenticate(text).then(() => true, () => false);
     assertEquals(auth.cached(text) !== undefined, found);
@@ -85,7 +86,7 @@ test("a key that is over is not rotated", async (world) => {
   const spec = { name: "ci", grants: [reading] };
   const expired = await keys.issue(admin, { ...spec, expiresAt: new Date(time.now + DAY) });
   const revoked = await keys.issue(admin, spec);
-  const traded = await keys.exchange("oidc:test", {
+  const traded = await world.systemKeys.exchange("oidc:test", {
     ...spec,
     expiresAt: new Date(time.now + 2 * DAY),
   });
@@ -157,10 +158,14 @@ test("uses are written down in one go, and exchanged keys are swept when they ar
   assertEquals((await keys.find(admin, key.id)).lastUsedAt, at);
   assertEquals((await keys.find(admin, idle.key.id)).lastUsedAt, null);
   const expiresAt = new Date(time.now + DAY);
-  const traded = await keys.exchange("oidc:test", { name: "t", grants: [reading], expiresAt });
-  await keys.purgeExchanged(expiresAt);
+  const traded = await world.systemKeys.exchange("oidc:test", {
+    name: "t",
+    grants: [reading],
+    expiresAt,
+  });
+  await world.systemKeys.purgeExchanged(expiresAt);
   await keys.find(admin, traded.key.id);
-  await keys.purgeExchanged(new Date(time.now + 2 * DAY));
+  await world.systemKeys.purgeExchanged(new Date(time.now + 2 * DAY));
   await assertCode("NOT_FOUND", () => keys.find(admin, traded.key.id));
   await keys.find(admin, key.id);
 });

@@ -45,13 +45,13 @@ test("ensureAdminKey() gives one key to one of many servers, once", async (world
   const servers = await Promise.all(
     Array.from({ length: 5 }, () => joinWorld(world.database, { roots: world.roots })),
   );
-  const texts = await Promise.all(servers.map(({ keys }) => keys.ensureAdminKey()));
+  const texts = await Promise.all(servers.map(({ systemKeys }) => systemKeys.ensureAdminKey()));
   const made = texts.filter((text) => text !== undefined);
   assertEquals(made.length, 1);
   assertEquals((await world.auth.authenticate(made[0]!)).grants, [EVERYTHING]);
   const { keys: [only] } = await world.keys.list(admin);
   await world.keys.revoke(admin, only!.id);
-  assertEquals(await world.keys.ensureAdminKey(), undefined);
+  assertEquals(await world.systemKeys.ensureAdminKey(), undefined);
 });
 
 test("authenticate() knows a good key and nothing else", async (world) => {
@@ -116,7 +116,12 @@ test("a key stops at its expiry and at its revocation, at once", async (world) =
     freshMs: Infinity,
     clock,
   });
-  const keys = new ServiceKeys({ sql: world.database.sql, ring: world.ring, held: auth });
+  const keys = new ServiceKeys({
+    sql: world.database.sql,
+    ring: world.ring,
+    held: auth,
+    set: world.keySet,
+  });
   const expiresAt = new Date(now + 1_000);
   const short = await keys.issue(admin, { name: "short", grants: [deployer], expiresAt });
   const long = await keys.issue(admin, { name: "long", grants: [deployer] });
@@ -162,7 +167,7 @@ test("a key's row that was changed from outside is refused", async (world, _kind
   const bound = await keys.issue(admin, { name: "bound", grants: [deployer], cidrs: ["10.0.0.1"] });
   const first = await keys.issue(admin, { name: "rotated", grants: [deployer] });
   await keys.rotate(admin, first.key.id, {});
-  const traded = await keys.exchange("oidc:test", {
+  const traded = await world.systemKeys.exchange("oidc:test", {
     name: "exchanged",
     grants: [deployer],
     expiresAt: new Date(4e12),

@@ -288,7 +288,7 @@ test("a defect of the server's is logged by request id, and told as nothing more
     });
   });
   const { auth } = world;
-  const key = await world.keys.ensureAdminKey();
+  const key = await world.systemKeys.ensureAdminKey();
   const app = createApp({
     vault,
     auth,

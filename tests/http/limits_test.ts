@@ -31,7 +31,7 @@ async function limited(world: World, settings: Partial<LimitSettings>) {
       }),
     },
   });
-  const key = (await world.keys.ensureAdminKey())!;
+  const key = (await world.systemKeys.ensureAdminKey())!;
   const ask = async (credential: string | null, address: string, init: RequestInit = {}) => {
     const headers: Record<string, string> = { "content-type": "application/json" };
     if (credential !== null) headers.authorization = `Bearer ${credential}`;

@@ -169,7 +169,7 @@ test("the list of namespaces and the set of keys are accepted, too", async (worl
   const { vault, keys, auth, database: { sql } } = world;
   await vault.create(admin, ref("A", "prod"), { value: text("prod") });
   await vault.create(admin, ref("A", "gone"), { value: text("gone") });
-  const token = (await keys.ensureAdminKey())!;
+  const token = (await world.systemKeys.ensureAdminKey())!;
   await keys.issue(admin, { name: "gone", grants: admin.grants });
   await sql`delete from functions.secrets where namespace = 'gone'`;
   await sql`delete from functions.heads where namespace = 'gone'`;
@@ -200,7 +200,7 @@ test("the list of namespaces and the set of keys are accepted, too", async (worl
 
 test("what keeps everybody out is accepted at the start", async (world) => {
   const { keys, ring, vault, database: { sql } } = world;
-  const token = (await keys.ensureAdminKey())!;
+  const token = (await world.systemKeys.ensureAdminKey())!;
   await keys.issue(admin, { name: "gone", grants: admin.grants });
   await vault.create(admin, ref("A", "prod"), { value: text("prod") });
   await sql`delete from functions.service_keys where name = 'gone'`;

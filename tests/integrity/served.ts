@@ -68,7 +68,7 @@ export async function populate(world: World): Promise<Tokens> {
   await vault.create(admin, ref("GONE", "prod"), { value: text("value-1") });
   await vault.create(admin, ref("PURGED", "prod"), { value: text("value-1") });
   await vault.create(admin, ref("ALONE", "dev"), { value: text("value-1") });
-  const first = (await keys.ensureAdminKey())!;
+  const first = (await world.systemKeys.ensureAdminKey())!;
   const grants = [{ actions: ["secrets:read"] as const, namespaces: ["prod"], names: ["*"] }];
   const reader = await keys.issue(admin, { name: "reader", grants });
   const revoked = await keys.issue(admin, { name: "revoked", grants });

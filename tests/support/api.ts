@@ -51,7 +51,7 @@ export async function withApi(
       "/api/v1/auth/whoami": whoamiRoutes(),
     },
   });
-  const adminKey = (await keys.ensureAdminKey())!;
+  const adminKey = (await world.systemKeys.ensureAdminKey())!;
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, app.fetch);
   const { port } = server.addr;
   try {

@@ -119,7 +119,7 @@ export async function fillRest(world: BackupWorld): Promise<void> {
   const key = parseSettingKey("mail.password");
   await settings.create(admin, { userId: null, key }, setting);
   await settings.create(admin, { userId: parseUserId("user-1"), key }, setting);
-  await world.keys.ensureAdminKey(() => Promise.resolve());
+  await world.systemKeys.ensureAdminKey(() => Promise.resolve());
   const gone = { namespace: null, name: parseSecretName("SECRET_0") };
   await world.vault.delete(admin, gone);
   await fillSchedules(world);

@@ -23,7 +23,7 @@ import { openPostgres } from "../../lib/store/postgres.ts";
 import { SCHEDULES_SET } from "../../lib/jobs/schedules.ts";
 import { SETTINGS_SET } from "../../lib/store/settings.ts";
 import { DEPLOYMENTS_SET } from "../../lib/store/deployments.ts";
-import { RowSetStore } from "../../lib/store/row_sets.ts";
+import { openRowSet } from "../../lib/store/row_set_making.ts";
 import { findSecret, listVersions } from "../../lib/store/secrets.ts";
 import { StoredSecretSource } from "../../lib/store/secret_source.ts";
 import { listDataKeys } from "../../lib/store/data_keys.ts";
@@ -86,14 +86,10 @@ async function open(site: RotationSite): Promise<Parts> {
   await ensureHeads(sql, ring);
   await ensureAudit(sql, ring);
   const watch = new HeadWatch();
-  const set = new RowSetStore(SERVICE_KEYS_SET, { ring, watch });
-  await set.ensure(sql);
-  const deployments = new RowSetStore(DEPLOYMENTS_SET, { ring, watch });
-  await deployments.ensure(sql);
-  const schedules = new RowSetStore(SCHEDULES_SET, { ring, watch });
-  await schedules.ensure(sql);
-  const settings = new RowSetStore(SETTINGS_SET, { ring, watch });
-  await settings.ensure(sql);
+  const set = await openRowSet(sql, SERVICE_KEYS_SET, { ring, watch });
+  const deployments = await openRowSet(sql, DEPLOYMENTS_SET, { ring, watch });
+  const schedules = await openRowSet(sql, SCHEDULES_SET, { ring, watch });
+  const settings = await openRowSet(sql, SETTINGS_SET, { ring, watch });
   const service = await keyring.serve({
     tables: sealedTables(watch, { tables: [serviceKeyTable(set)] }, {
       deployments,

@@ -55,7 +55,7 @@ export async function withSettings(
 
 /** The real app with the settings' routes, which also lets users' tokens in. */
 export async function openSettingsApp(
-  { vault, auth, keys }: World,
+  { vault, auth, systemKeys }: World,
   settings: StartedSettings,
 ): Promise<HttpWorld> {
   const lines: string[] = [];
@@ -76,7 +76,7 @@ export async function openSettingsApp(
       "/api/v1/settings": userSettingRoutes(settings.vault),
     },
   });
-  return { app, lines, key: (await keys.ensureAdminKey())! };
+  return { app, lines, key: (await systemKeys.ensureAdminKey())! };
 }
 
 /** What a run gets of a user's settings, or of the system's, as plain text. */

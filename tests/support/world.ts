@@ -15,6 +15,7 @@ import { EVERYTHING, type Principal } from "../../lib/principal/principal.ts";
 import { parseNamespace, parseSecretName, type SecretRef } from "../../lib/resolve/ref.ts";
 import { Resolver, type ResolverOptions } from "../../lib/resolve/resolver.ts";
 import { ServiceKeys } from "../../lib/auth/service_keys.ts";
+import { SystemKeys } from "../../lib/auth/system_keys.ts";
 import { ensureDataKeys } from "../../lib/store/data_keys.ts";
 import { StoredSecretSource } from "../../lib/store/secret_source.ts";
 import type { Database } from "../../lib/store/sql.ts";
@@ -22,7 +23,8 @@ import { HeadWatch } from "../../lib/resolve/head_watch.ts";
 import { SCHEDULES_SET } from "../../lib/jobs/schedules.ts";
 import { DEPLOYMENTS_SET } from "../../lib/store/deployments.ts";
 import { SETTINGS_SET } from "../../lib/store/settings.ts";
-import { RowSetStore } from "../../lib/store/row_sets.ts";
+import { openRowSet } from "../../lib/store/row_set_making.ts";
+import type { RowSetStore } from "../../lib/store/row_sets.ts";
 import { SERVICE_KEYS_SET } from "../../lib/store/service_keys.ts";
 import { ensureAudit } from "../../lib/store/audit_stream.ts";
 import { ensureHeads } from "../../lib/vault/adopt.ts";
@@ -45,6 +47,9 @@ export interface World {
   readonly auth: Authenticator;
   readonly vault: Vault;
   readonly keys: ServiceKeys;
+  readonly systemKeys: SystemKeys;
+  /** Which service keys there are. */
+  readonly keySet: RowSetStore;
   /** Which deployments there are. */
   readonly deployments: RowSetStore;
   /** Which schedules of jobs there are. */
@@ -82,24 +87,23 @@ export async function joinWorld(database: Database, options: WorldOptions = {}):
     watch,
     ...options.resolver,
   });
-  const set = new RowSetStore(SERVICE_KEYS_SET, { ring, watch });
-  await set.ensure(sql);
-  const deployments = new RowSetStore(DEPLOYMENTS_SET, { ring, watch });
-  await deployments.ensure(sql);
-  const schedules = new RowSetStore(SCHEDULES_SET, { ring, watch });
-  await schedules.ensure(sql);
-  const settings = new RowSetStore(SETTINGS_SET, { ring, watch });
-  await settings.ensure(sql);
+  const keySet = await openRowSet(sql, SERVICE_KEYS_SET, { ring, watch });
+  const deployments = await openRowSet(sql, DEPLOYMENTS_SET, { ring, watch });
+  const schedules = await openRowSet(sql, SCHEDULES_SET, { ring, watch });
+  const settings = await openRowSet(sql, SETTINGS_SET, { ring, watch });
   const auth = new Authenticator({
     sql,
     ring,
-    set,
+    set: keySet,
     freshMs: options.authFreshMs ?? Infinity,
     ...(options.onVerified && { onVerified: options.onVerified }),
   });
   const vault = new Vault({ sql, ring, resolver, watch, now });
-  const keys = new ServiceKeys({ sql, ring, held: auth, set, now });
-  return { database, roots, ring, resolver, auth, vault, keys, deployments, schedules, settings };
+  const keys = new ServiceKeys({ sql, ring, held: auth, set: keySet, now });
+  const systemKeys = new SystemKeys({ sql, ring, set: keySet, now });
+  const identity = { auth, keys, systemKeys, keySet };
+  const sets = { deployments, schedules, settings };
+  return { database, roots, ring, resolver, vault, ...identity, ...sets };
 }
 
 type Work = (world: World, kind: TestDatabase["name"], t: Deno.TestContext) => Promise<void>;
@@ -158,7 +162,7 @@ export async function openApp(world: World): Promise<HttpWorld> {
   const health = { database: async () => void await database.sql`select 1 as one` };
   const functions = new Hono<AppEnv>();
   const app = createApp({ vault, auth, health, log, functions });
-  const key = await world.keys.ensureAdminKey();
+  const key = await world.systemKeys.ensureAdminKey();
   return { app, lines, key: key! };
 }
 
