@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { Frame, type FrameWriter } from "./guest/frames.mjs";
+import { Frame } from "./guest/frames.mjs";
+import type { FrameWriter } from "./guest/frame_writer.mjs";
 import { type HeadReader, readHead, readU32 } from "./guest/heads.mjs";
 import { IncomingBody, OutgoingBody, peekBody } from "./guest/bodies.mjs";
 import { addReads, NO_READS, type ReadWords } from "./reads.ts";

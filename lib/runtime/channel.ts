@@ -14,7 +14,9 @@ import {
   type RequestHead,
 } from "./call_stream.ts";
 import { CallTable } from "./guest/call_table.mjs";
-import { Frame, FrameWriter, readFrames } from "./guest/frames.mjs";
+import { Frame } from "./guest/frames.mjs";
+import { readFrames } from "./guest/frame_reader.mjs";
+import { FrameWriter } from "./guest/frame_writer.mjs";
 import { HeadReader, readHead } from "./guest/heads.mjs";
 
 /** What a channel tells its owner. */

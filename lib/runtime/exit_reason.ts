@@ -1,10 +1,8 @@
 /**
- * Why a child ended, as a closed list, and what that means to a caller whose call was lost with it.
+ * Why a child ended, as a closed list.
  *
  * @module
  */
-import { AppError } from "../errors.ts";
-
 /** Why a child ended. */
 export type ExitReason =
   /** The server let it go: unused, replaced or shutting down. */
@@ -25,29 +23,4 @@ export function exitReasonOf(status: Deno.CommandStatus, stderrTail: string): Ex
   }
   if (status.signal !== null) return { kind: "crashed", signal: status.signal };
   return { kind: "exited", code: status.code };
-}
-
-/** The error for a call that was under way in a child that has ended so. */
-export function lostCallError(reason: ExitReason): AppError {
-  switch (reason.kind) {
-    case "out-of-memory":
-      return new AppError("FUNCTION_OUT_OF_MEMORY", "The function used more memory than it may");
-    case "exited":
-      return new AppError(
-        "FUNCTION_CRASHED",
-        `The function's process ended before it answered (exit code ${reason.code})`,
-      );
-    case "crashed":
-      return new AppError(
-        "FUNCTION_CRASHED",
-        `The function's process was ended before it answered (${reason.signal})`,
-      );
-    case "stuck":
-      return new AppError(
-        "FUNCTION_CRASHED",
-        "The function's process was ended because another call blocked it",
-      );
-    case "retired":
-      return new AppError("SHUTTING_DOWN", "The function's process was stopped before it answered");
-  }
 }

@@ -6,9 +6,9 @@
 import { AppError } from "../errors.ts";
 import { type Injection, sourcesOf } from "../resolve/injection.ts";
 import { NO_SETTING_VALUES, type ResolvedSettings } from "../resolve/resolved_settings.ts";
-import { type Answer, CallError, type RequestBody } from "./call_stream.ts";
+import { CALL_OUTCOMES, explainFailure, outcomeOf } from "./call_failure.ts";
+import type { Answer, RequestBody } from "./call_stream.ts";
 import type { Execution, ExecutionSink, Outcome } from "./execution.ts";
-import { lostCallError } from "./exit_reason.ts";
 import { forwardedHeaders, takeBody, toResponse } from "./http_message.ts";
 import type { ActiveCall, CallLimits } from "./active_call.ts";
 import type { Instance } from "./instance.ts";
@@ -106,7 +106,7 @@ export class Runner {
       const active = this.#send(run, run.ready, request, headers, body);
       return this.#respond(run, active, run.ready.instance, await active.call.answer);
     } catch (error) {
-      throw this.#failed(run, await explain(error, run));
+      throw this.#failed(run, await explainFailure(error, run));
     }
   }
 
@@ -195,7 +195,7 @@ export class Runner {
       : new AppError("INTERNAL_ERROR", "The function could not be run", { cause: error });
     // What doesn't exist leaves no record: its name could be anything that a client put there.
     if (app.code === "FUNCTION_NOT_FOUND") return app;
-    this.#finish(run, OUTCOMES[app.code] ?? "refused", app.status);
+    this.#finish(run, CALL_OUTCOMES[app.code] ?? "refused", app.status);
     return new AppError(app.code, app.message, {
       cause: app.cause,
       headers: { ...app.headers, "x-fluxbase-execution-id": run.id },
@@ -231,46 +231,5 @@ export class Runner {
       level: "warn",
       text: `[a secret's value was masked in the response header ${header}]`,
     });
-  }
-}
-
-const OUTCOMES: Partial<Record<AppError["code"], Outcome>> = {
-  FUNCTION_FAILED: "failed",
-  FUNCTION_TIMEOUT: "timeout",
-  FUNCTION_CRASHED: "crashed",
-  FUNCTION_OUT_OF_MEMORY: "out_of_memory",
-  REQUEST_CANCELLED: "cancelled",
-};
-
-function outcomeOf(end: string, { timedOut }: ActiveCall): Outcome {
-  if (timedOut) return "timeout";
-  if (end === "completed" || end === "cancelled") return end;
-  return end === "lost" ? "crashed" : "failed";
-}
-
-/** The error for an answer that is no HTTP response, such as that of `Response.error()`. */
-function unsendable(cause: unknown, active: ActiveCall): AppError {
-  active.call.cancel();
-  return new AppError(
-    "FUNCTION_FAILED",
-    "The function's response has a status or a header that cannot be sent",
-    { cause },
-  );
-}
-
-/** The error for a call that ended without an answer. */
-async function explain(error: unknown, { active, ready }: Run): Promise<unknown> {
-  if (active === undefined || ready === undefined) return error;
-  if (!(error instanceof CallError)) return unsendable(error, active);
-  if (active.timedOut) {
-    return new AppError("FUNCTION_TIMEOUT", "The function did not answer in time");
-  }
-  switch (error.end) {
-    case "failed":
-      return new AppError("FUNCTION_FAILED", "The function threw an error; see its log");
-    case "cancelled":
-      return new AppError("REQUEST_CANCELLED", "The caller went away before there was an answer");
-    case "lost":
-      return lostCallError(await ready.instance.child.exited);
   }
 }

@@ -1,7 +1,7 @@
 /** Bodies over frames, on a connection that doesn't do as it should. */
 import { assert, assertEquals } from "@std/assert";
 import { OutgoingBody } from "../../lib/runtime/guest/bodies.mjs";
-import { FrameWriter } from "../../lib/runtime/guest/frames.mjs";
+import { FrameWriter } from "../../lib/runtime/guest/frame_writer.mjs";
 
 const PART = new Uint8Array(64 * 1024);
 

@@ -1,7 +1,9 @@
 /** Heads that are kept on either side of the wall are never taken for other ones. */
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
-import { Frame, FrameWriter, readFrames } from "../../lib/runtime/guest/frames.mjs";
+import { Frame } from "../../lib/runtime/guest/frames.mjs";
+import { readFrames } from "../../lib/runtime/guest/frame_reader.mjs";
+import { FrameWriter } from "../../lib/runtime/guest/frame_writer.mjs";
 import { HeadReader, readHead } from "../../lib/runtime/guest/heads.mjs";
 
 const encoder = new TextEncoder();

@@ -7,7 +7,7 @@
  */
 import { Frame, MAX_PART, WINDOW } from "./frames.mjs";
 
-/** @typedef {import("./frames.mjs").FrameWriter} FrameWriter */
+/** @typedef {import("./frame_writer.mjs").FrameWriter} FrameWriter */
 
 /** The receiving end of a body: what the frames bring, as a `ReadableStream`. */
 export class IncomingBody {

@@ -9,7 +9,9 @@
  *
  * @module
  */
-import { Frame, FrameWriter, readFrames } from "./frames.mjs";
+import { Frame } from "./frames.mjs";
+import { readFrames } from "./frame_reader.mjs";
+import { FrameWriter } from "./frame_writer.mjs";
 import { HeadReader, readHead, readU32 } from "./heads.mjs";
 import { IncomingBody, OutgoingBody, peekBody } from "./bodies.mjs";
 import { CallTable } from "./call_table.mjs";
