@@ -3,8 +3,16 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { assertEquals, assertThrows } from "@std/assert";
 import { makeCallContext } from "../../lib/runtime/guest/call_context.mjs";
 
-Deno.test("a call is there while its work runs and in what that leaves behind, and nowhere else", async () => {
-  const { get, run } = await makeCallContext<number>();
+type Make = <T>() => ReturnType<typeof makeCallContext<T>>;
+
+/** Registers a test for the engine's own variable, and for what takes its place without one. */
+function test(name: string, body: (make: Make) => Promise<void>): void {
+  Deno.test(name, () => body(() => makeCallContext()));
+  Deno.test(`${name}, without the engine's variable`, () => body(() => makeCallContext({})));
+}
+
+test("a call is there while its work runs and in what that leaves behind, and nowhere else", async (make) => {
+  const { get, run } = await make<number>();
   const gate = Promise.withResolvers<void>();
   assertEquals(get(), undefined);
   const works = [1, 2, 3].map((call) =>
@@ -22,8 +30,8 @@ Deno.test("a call is there while its work runs and in what that leaves behind, a
   assertEquals(get(), undefined);
 });
 
-Deno.test("a call within another one ends with its work, also when that throws", async () => {
-  const { get, run } = await makeCallContext<number>();
+test("a call within another one ends with its work, also when that throws", async (make) => {
+  const { get, run } = await make<number>();
   run(1, () => {
     assertEquals(run(2, () => run(3, get)), 3);
     assertThrows(
@@ -38,8 +46,8 @@ Deno.test("a call within another one ends with its work, also when that throws",
   assertEquals(get(), undefined);
 });
 
-Deno.test("two contexts and an AsyncLocalStorage leave each other's values alone", async () => {
-  const [one, two] = [await makeCallContext<number>(), await makeCallContext<number>()];
+test("two contexts and an AsyncLocalStorage leave each other's values alone", async (make) => {
+  const [one, two] = [await make<number>(), await make<number>()];
   const storage = new AsyncLocalStorage<string>();
   const seen = () => [one.get(), two.get(), storage.getStore()];
   const late = async () => {
@@ -56,8 +64,8 @@ Deno.test("two contexts and an AsyncLocalStorage leave each other's values alone
   for (const [promise, expected] of cases) assertEquals(await promise, expected);
 });
 
-Deno.test("what a call's work enters is left when the work has returned", async () => {
-  const { run, get } = await makeCallContext<number>();
+test("what a call's work enters is left when the work has returned", async (make) => {
+  const { run, get } = await make<number>();
   const storage = new AsyncLocalStorage<string>();
   const seen = run(1, async () => {
     storage.enterWith("entered");

@@ -35,13 +35,16 @@ class Held {
 }
 
 /**
+ * Makes a variable of its own.
+ *
  * @template T
+ * @param {{ getAsyncContext?: () => any, setAsyncContext?: (context: any) => void }} [core] The
+ * engine's own variable.
  * @returns {Promise<CallContext<T>>}
  */
-export async function makeCallContext() {
+export async function makeCallContext(core = engineCore()) {
   // Taken now: user code may change what is reachable, and would file its lines under other calls.
-  const { getAsyncContext, setAsyncContext } =
-    Reflect.get(Deno, Reflect.get(Deno, "internal"))?.core ?? {};
+  const { getAsyncContext, setAsyncContext } = core;
   if (getAsyncContext === undefined || setAsyncContext === undefined) {
     const { AsyncLocalStorage } = await import("node:async_hooks");
     const storage = new AsyncLocalStorage();
@@ -63,4 +66,9 @@ export async function makeCallContext() {
       }
     },
   };
+}
+
+/** What Deno keeps for itself; another version may have it elsewhere, or not at all. */
+function engineCore() {
+  return Reflect.get(Deno, Reflect.get(Deno, "internal"))?.core ?? {};
 }
