@@ -9,7 +9,7 @@ import { Authentication } from "../lib/auth/authentication.ts";
 import { Authenticator } from "../lib/auth/authenticator.ts";
 import { DEFAULT_LIMITS, Limits } from "../lib/auth/limits.ts";
 import { generateServiceKey } from "../lib/auth/service_key_text.ts";
-import { type Auth, principalOf } from "../lib/http/auth.ts";
+import { type Auth, credentialOf, principalOf } from "../lib/http/auth.ts";
 import type { AppEnv } from "../lib/http/env.ts";
 import { databases, type TestDatabase } from "../tests/support/databases.ts";
 import { admin, joinWorld, type World } from "../tests/support/world.ts";
@@ -57,7 +57,7 @@ async function inProcess({ quick, scope }: BenchOptions): Promise<Measure[]> {
   const app = (auth: Auth | null) => {
     const routes = new Hono<AppEnv>();
     routes.all("/x", (c) => {
-      if (auth !== null) principalOf(c, auth);
+      if (auth !== null) principalOf(c, auth, credentialOf(c.req.raw.headers));
       return new Response("x");
     });
     return routes;

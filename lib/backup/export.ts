@@ -7,14 +7,11 @@ import { createHash } from "node:crypto";
 import type { KeyRing } from "../crypto/keyring.ts";
 import { AppError } from "../errors.ts";
 import { verifyServiceKeyRow } from "../auth/service_key_rows.ts";
-import { verifyCodeVersion, verifyDeploymentRow } from "../deploy/rows.ts";
+import { verifyDeploymentRow } from "../deploy/rows.ts";
 import { SCHEDULES_SET, verifySchedule } from "../jobs/schedules.ts";
-import { verifySecretRow, verifyVersionRow } from "../resolve/associated_data.ts";
+import { verifySecretRow } from "../resolve/associated_data.ts";
 import { describePlace, moveRows, NO_ROWS, openHead, type PlaceRows } from "../resolve/head.ts";
-import type { SecretRow } from "../resolve/records.ts";
 import type { Namespace } from "../resolve/ref.ts";
-import { openVersion } from "../resolve/resolver.ts";
-import { openSetting, verifySettingRow } from "../resolve/setting_rows.ts";
 import { scanCode, scanSchedules, scanTable, scanVersions } from "../store/backup_rows.ts";
 import { type DeploymentRow, storedDeployment } from "../store/deployment_rows.ts";
 import { DEPLOYMENTS_SET, listCodeVersions } from "../store/deployments.ts";
@@ -25,6 +22,15 @@ import { scanSecrets } from "../store/secret_scan.ts";
 import { SERVICE_KEYS_SET, serviceKeyRow } from "../store/service_keys.ts";
 import { settingRow } from "../store/settings.ts";
 import type { Sql } from "../store/sql.ts";
+import {
+  codeVersionRecord,
+  deploymentRecord,
+  scheduleRecord,
+  secretRecord,
+  serviceKeyRecord,
+  settingRecord,
+  versionRecord,
+} from "./opened_rows.ts";
 import type { BackupRecord } from "./records.ts";
 
 /**
@@ -60,21 +66,7 @@ async function* secrets(tx: Sql, ring: KeyRing): AsyncGenerator<readonly BackupR
     yield rows.map(secretRecord);
     const byId = new Map(rows.map((row) => [row.id, row]));
     for await (const versions of scanVersions(tx, [...byId.keys()])) {
-      yield versions.map((version): BackupRecord => {
-        const row = byId.get(version.secretId)!;
-        const value = openVersion(ring, row, verifyVersionRow(ring, row, version)).reveal();
-        return {
-          kind: "version",
-          data: {
-            id: version.id,
-            secret_id: row.id,
-            version: version.version,
-            value,
-            created_at: version.createdAt,
-            created_by: version.createdBy,
-          },
-        };
-      });
+      yield versions.map((version) => versionRecord(ring, byId.get(version.secretId)!, version));
     }
   }
   await checkPlacesOf(tx, ring, places);
@@ -104,47 +96,9 @@ function isWhole(wanted: PlaceRows, rows: PlaceRows): boolean {
   return wanted.live.equals(rows.live) && wanted.deleted.equals(rows.deleted);
 }
 
-function secretRecord(row: SecretRow): BackupRecord {
-  return {
-    kind: "secret",
-    data: {
-      id: row.id,
-      namespace: row.namespace,
-      name: row.name,
-      description: row.description,
-      version: row.version,
-      oldest_version: row.oldestVersion,
-      absences: row.absences,
-      expires_at: row.expiresAt,
-      created_at: row.createdAt,
-      updated_at: row.updatedAt,
-      created_by: row.createdBy,
-      updated_by: row.updatedBy,
-      deleted_at: row.deletedAt,
-    },
-  };
-}
-
 async function* settings(tx: Sql, ring: KeyRing): AsyncGenerator<readonly BackupRecord[]> {
   for await (const rows of scanTable(tx, "app.settings")) {
-    yield rows.map((raw): BackupRecord => {
-      const row = verifySettingRow(ring, settingRow(raw));
-      return {
-        kind: "setting",
-        data: {
-          id: row.id,
-          key: row.key,
-          user_id: row.userId,
-          description: row.description,
-          revision: row.revision,
-          value: openSetting(ring, row).reveal(),
-          created_at: row.createdAt,
-          updated_at: row.updatedAt,
-          created_by: row.createdBy,
-          updated_by: row.updatedBy,
-        },
-      };
-    });
+    yield rows.map((raw) => settingRecord(ring, settingRow(raw)));
   }
 }
 
@@ -154,24 +108,7 @@ async function* serviceKeys(tx: Sql, ring: KeyRing): AsyncGenerator<readonly Bac
   for await (const rows of scanTable(tx, "functions.service_keys")) {
     const keys = rows.map((raw) => verifyServiceKeyRow(ring, serviceKeyRow(raw)));
     set = moveRows(ring, set, keys.map(({ mac }) => ({ after: { mac } })));
-    yield keys.filter(({ kind }) => kind === "key").map((row): BackupRecord => ({
-      kind: "serviceKey",
-      data: {
-        id: row.id,
-        prefix: row.prefix,
-        name: row.name,
-        grants: row.grants.map(({ actions, namespaces, names }) => ({
-          actions: [...actions],
-          namespaces: [...namespaces],
-          names: [...names],
-        })),
-        cidrs: row.cidrs === null ? null : [...row.cidrs],
-        created_at: row.createdAt,
-        created_by: row.createdBy,
-        expires_at: row.expiresAt,
-        revoked_at: row.revokedAt,
-      },
-    }));
+    yield keys.filter(({ kind }) => kind === "key").map(serviceKeyRecord);
   }
   await checkSet(tx, ring, SERVICE_KEYS_SET, set);
 }
@@ -213,38 +150,7 @@ async function deploymentRecords(
   const whole = versions.length === row.version &&
     versions.every(({ version }, i) => version === row.version - i);
   if (!whole) throw tampered("The history of deployed code");
-  return [
-    {
-      kind: "deployment",
-      data: {
-        id: row.id,
-        kind: row.kind,
-        namespace: row.namespace,
-        name: row.name,
-        version: row.version,
-        created_at: row.createdAt,
-        updated_at: row.updatedAt,
-        created_by: row.createdBy,
-        updated_by: row.updatedBy,
-        deleted_at: row.deletedAt,
-      },
-    },
-    ...versions.map((each): BackupRecord => {
-      const version = verifyCodeVersion(ring, row, each);
-      return {
-        kind: "deploymentVersion",
-        data: {
-          deployment_id: row.id,
-          version: version.version,
-          hash: version.hash,
-          settings: version.settings,
-          restored: version.restored,
-          created_at: version.createdAt,
-          created_by: version.createdBy,
-        },
-      };
-    }),
-  ];
+  return [deploymentRecord(row), ...versions.map((each) => codeVersionRecord(ring, row, each))];
 }
 
 async function* schedules(tx: Sql, ring: KeyRing): AsyncGenerator<readonly BackupRecord[]> {
@@ -252,19 +158,7 @@ async function* schedules(tx: Sql, ring: KeyRing): AsyncGenerator<readonly Backu
   for await (const rows of scanSchedules(tx)) {
     const checked = rows.map((row) => verifySchedule(ring, row));
     set = moveRows(ring, set, checked.map(({ mac }) => ({ after: { mac } })));
-    yield checked.map(({ schedule }): BackupRecord => ({
-      kind: "schedule",
-      data: {
-        name: schedule.name,
-        namespace: schedule.namespace,
-        cron: schedule.cron,
-        timezone: schedule.timezone,
-        payload: schedule.payload,
-        principal: schedule.principal,
-        created_at: schedule.createdAt,
-        updated_at: schedule.updatedAt,
-      },
-    }));
+    yield checked.map(({ schedule }) => scheduleRecord(schedule));
   }
   await checkSet(tx, ring, SCHEDULES_SET, set);
 }

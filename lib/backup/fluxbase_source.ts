@@ -10,7 +10,7 @@
 import { createDecipheriv, hkdfSync } from "node:crypto";
 import { AppError } from "../errors.ts";
 import type { Row, Sql } from "../store/sql.ts";
-import type { ImportedSecret, ImportedSetting } from "./import.ts";
+import type { ImportedSecret, ImportedSetting } from "./imported_rows.ts";
 
 /** Something that stays behind, and why. */
 export interface LeftBehind {

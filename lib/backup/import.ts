@@ -4,17 +4,15 @@
  *
  * @module
  */
-import { randomUUID } from "node:crypto";
 import { actorOf } from "../audit/actor.ts";
 import type { Actor } from "../audit/entry.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import { AppError } from "../errors.ts";
 import type { Principal } from "../principal/principal.ts";
 import type { HeadWatch } from "../resolve/head_watch.ts";
-import { NO_ABSENCES, type SecretRow, type VersionRow } from "../resolve/records.ts";
-import { type Namespace, parseNamespace, parseSecretName } from "../resolve/ref.ts";
+import type { SecretRow, VersionRow } from "../resolve/records.ts";
+import type { Namespace } from "../resolve/ref.ts";
 import { parseUserId, type UserId } from "../resolve/setting_ref.ts";
-import { parseDescription, parseSecretValue } from "../resolve/value.ts";
 import { settingEntry } from "../settings/changes.ts";
 import { checkQuota } from "../settings/quota.ts";
 import { insertRows } from "../store/backup_rows.ts";
@@ -24,40 +22,15 @@ import type { RowSetStore } from "../store/row_sets.ts";
 import type { Sql } from "../store/sql.ts";
 import { UniqueViolation } from "../store/sql_error.ts";
 import { HeadKeeper } from "../vault/head_keeper.ts";
+import { changedMeanwhile } from "../vault/place_changes.ts";
 import { allowEverything } from "./backups.ts";
-import { columnsOf, sealSecret, sealSettingRow, sealVersion } from "./sealed_rows.ts";
-
-/** A secret as it is brought in. */
-export interface ImportedSecret {
-  readonly name: string;
-  readonly namespace: string | null;
-  readonly description: string | null;
-  readonly expiresAt: Date | null;
-  readonly createdAt: Date;
-  readonly updatedAt: Date;
-  readonly createdBy: string | null;
-  readonly updatedBy: string | null;
-  /** Oldest first, without a gap; the last one is served. */
-  readonly versions: readonly {
-    readonly version: number;
-    readonly value: string;
-    readonly createdAt: Date;
-    readonly createdBy: string | null;
-  }[];
-}
-
-/** A setting as it is brought in. */
-export interface ImportedSetting {
-  readonly key: string;
-  /** `null` for the system's. */
-  readonly userId: string | null;
-  readonly description: string | null;
-  readonly value: string;
-  readonly createdAt: Date;
-  readonly updatedAt: Date;
-  readonly createdBy: string | null;
-  readonly updatedBy: string | null;
-}
+import {
+  type ImportedSecret,
+  type ImportedSetting,
+  sealImportedSecret,
+  sealImportedSetting,
+} from "./imported_rows.ts";
+import { columnsOf } from "./sealed_rows.ts";
 
 /** What became of one. */
 export interface ImportResult {
@@ -114,7 +87,7 @@ export class Importer {
     const results = new Array<ImportResult>(secrets.length).fill(IMPORTED);
     const prepared = secrets.flatMap((secret, index): Prepared[] => {
       try {
-        return [{ index, ...prepare(this.#parts.ring, secret) }];
+        return [{ index, ...sealImportedSecret(this.#parts.ring, secret) }];
       } catch (error) {
         results[index] = refusal(error);
         return [];
@@ -160,7 +133,7 @@ export class Importer {
         after: row,
         entry: { ...IMPORT, actor, namespace: place, name: row.name, version: row.version },
       }));
-      if (!await put(place, changes)) throw new AppError("CONFLICT", "Secrets changed meanwhile");
+      if (!await put(place, changes)) throw changedMeanwhile();
       const versions = fresh.flatMap(({ versions }) => versions.map(columnsOf));
       await insertRows(sql, "functions.secret_versions", versions);
     }).finally(() => this.#parts.onSecrets(place));
@@ -190,7 +163,7 @@ export class Importer {
     try {
       const { sql, settings } = this.#parts;
       await settings.transact(sql, async (tx, change) => {
-        const row = prepareSetting(this.#parts.ring, setting);
+        const row = sealImportedSetting(this.#parts.ring, setting);
         await checkQuota(tx, row);
         await insertSetting(tx, row);
         const by = { actor, now: new Date() };
@@ -209,62 +182,6 @@ export class Importer {
 
 /** Rolls back what would have been stored. */
 class DryRun extends Error {}
-
-/** Checks everything by the rules that hold for what is set here. */
-function prepare(
-  ring: KeyRing,
-  secret: ImportedSecret,
-): { row: SecretRow; versions: VersionRow[] } {
-  const { versions } = secret;
-  const [first, last] = [versions[0], versions.at(-1)];
-  const whole = first !== undefined && last !== undefined && first.version >= 1 &&
-    versions.every(({ version }, i) => version === first.version + i);
-  if (!whole) throw new AppError("INVALID_INPUT", "Versions must follow each other without a gap");
-  for (const { value } of versions) parseSecretValue(value);
-  const namespace = secret.namespace === null ? null : parseNamespace(secret.namespace);
-  const row = sealSecret(ring, {
-    id: randomUUID(),
-    namespace,
-    name: parseSecretName(secret.name),
-    description: secret.description === null ? null : parseDescription(secret.description),
-    version: last.version,
-    oldest_version: first.version,
-    absences: NO_ABSENCES,
-    expires_at: secret.expiresAt,
-    created_at: secret.createdAt,
-    updated_at: secret.updatedAt,
-    created_by: secret.createdBy,
-    updated_by: secret.updatedBy,
-    deleted_at: null,
-  });
-  const rows = versions.map(({ version, value, createdAt, createdBy }) =>
-    sealVersion(ring, row, {
-      id: randomUUID(),
-      version,
-      value,
-      created_at: createdAt,
-      created_by: createdBy,
-    })
-  );
-  return { row, versions: rows };
-}
-
-function prepareSetting(ring: KeyRing, setting: ImportedSetting) {
-  parseSecretValue(setting.value);
-  const { description } = setting;
-  return sealSettingRow(ring, {
-    id: randomUUID(),
-    key: setting.key,
-    user_id: setting.userId,
-    description: description === null ? null : parseDescription(description),
-    revision: 1,
-    value: setting.value,
-    created_at: setting.createdAt,
-    updated_at: setting.updatedAt,
-    created_by: setting.createdBy,
-    updated_by: setting.updatedBy,
-  });
-}
 
 /** What breaks a rule is left out; whatever else goes wrong ends it all. */
 function refusal(error: unknown): ImportResult {

@@ -6,22 +6,10 @@
  */
 import { createHash } from "node:crypto";
 import type { Actor, AuditEntry } from "../audit/entry.ts";
-import { recordsOf } from "../audit/record.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import { AppError } from "../errors.ts";
 import type { JobSchedules, Schedule } from "../jobs/schedules.ts";
-import {
-  type Head,
-  makeHead,
-  missingHead,
-  moveRows,
-  NAMESPACES,
-  NO_ROWS,
-  openHead,
-  type PlaceRows,
-  type RowMove,
-  signPlace,
-} from "../resolve/head.ts";
+import { type Head, moveRows, NO_ROWS, type PlaceRows, type RowMove } from "../resolve/head.ts";
 import type { SecretIdentity, SecretRow } from "../resolve/records.ts";
 import type { Namespace } from "../resolve/ref.ts";
 import {
@@ -31,16 +19,14 @@ import {
   lockHeads,
   tellOfEverything,
 } from "../store/backup_rows.ts";
-import { nextHead } from "../store/head_change.ts";
-import { findHead, insertHead, updateHead } from "../store/heads.ts";
 import { findBrokenHistories } from "../store/history_scan.ts";
 import type { DeploymentRow } from "../store/deployment_rows.ts";
-import { enterPlaces } from "../store/new_places.ts";
 import type { RowSetStore } from "../store/row_sets.ts";
 import { findServiceKeyById, insertServiceKey } from "../store/service_keys.ts";
 import type { Sql } from "../store/sql.ts";
 import { refusedBackup } from "./cipher.ts";
 import type { BackupRecord } from "./records.ts";
+import { writeHeads } from "./restored_heads.ts";
 import {
   columnsOf,
   readSchedule,
@@ -139,7 +125,8 @@ class Restore {
       const entry = this.#entry(null, moves.length);
       await set.transact(this.#tx, (_tx, change) => change(moves, entry));
     }
-    const heads = await this.#writeHeads();
+    const entryOf = (place: Namespace | null, count: number) => this.#entry(place, count);
+    const heads = await writeHeads(this.#tx, this.#tools.ring, this.#places, entryOf);
     const namespaces = [...this.#places.keys()].map((place) => place ?? "");
     await tellOfEverything(this.#tx, { namespaces, users: ["", ...this.#users] });
     return { heads, places: [...this.#places.keys()] };
@@ -222,39 +209,6 @@ class Restore {
     const pending = this.#pending;
     this.#pending = undefined;
     if (pending !== undefined) await insertRows(this.#tx, pending.table, pending.rows);
-  }
-
-  async #writeHeads(): Promise<Head[]> {
-    const heads: Head[] = [];
-    const made: Uint8Array[] = [];
-    for (const [place, rows] of this.#places) {
-      const before = await findHead(this.#tx, place);
-      if (before !== undefined) {
-        heads.push(await this.#replace(before, rows, this.#entry(place, rows.live.count)));
-        continue;
-      }
-      if (place === null) throw missingHead(null);
-      const mac = signPlace(this.#tools.ring, place);
-      const head = makeHead(this.#tools.ring, place, 1, rows);
-      const entry = this.#entry(place, rows.live.count);
-      const span = { stream: place, after: 0, to: head.revision };
-      await insertHead(this.#tx, head, mac, recordsOf(this.#tools.ring, span, [entry]));
-      heads.push(head);
-      made.push(mac);
-    }
-    const list = await findHead(this.#tx, NAMESPACES);
-    if (list === undefined) throw missingHead(NAMESPACES);
-    const entry = this.#entry(null, made.length);
-    heads.push(await enterPlaces(this.#tx, this.#tools.ring, list, made, entry));
-    return heads;
-  }
-
-  async #replace(before: Head, rows: PlaceRows, entry: AuditEntry): Promise<Head> {
-    const { ring } = this.#tools;
-    openHead(ring, before);
-    const change = nextHead(ring, before, rows, [entry]);
-    if (!await updateHead(this.#tx, change)) throw missingHead(before.place);
-    return change.after;
   }
 
   /** What is recorded of a place, or of a set, that was brought in whole. */

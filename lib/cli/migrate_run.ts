@@ -11,7 +11,8 @@ import {
   readFluxbase,
   settingNameOf,
 } from "../backup/fluxbase_source.ts";
-import type { ImportedSecret, ImportedSetting, ImportResult } from "../backup/import.ts";
+import type { ImportResult } from "../backup/import.ts";
+import type { ImportedSecret, ImportedSetting } from "../backup/imported_rows.ts";
 import { openPostgres } from "../store/postgres.ts";
 import { readText } from "./backup_run.ts";
 import type { Client } from "./client.ts";

@@ -59,12 +59,13 @@ export function credentialOf(headers: Headers): string | null | undefined {
 /**
  * Who sent a request. Answers at once, without a promise, when the key was seen lately.
  *
+ * @param credential What {@linkcode credentialOf} has found in its headers.
  * @throws {AppError} AUTHENTICATION_REQUIRED without a good key, RATE_LIMITED.
  */
 export function principalOf(
   c: CallContext,
   auth: Auth,
-  credential: string | null | undefined = credentialOf(c.req.raw.headers),
+  credential: string | null | undefined,
 ): Principal | Promise<Principal> {
   const caller = callerOf(c);
   if (credential != null) {
@@ -93,7 +94,7 @@ export function originOf(c: CallContext): Origin {
 export function requireKey(auth: Auth): MiddlewareHandler<AppEnv> {
   return async function requireKey(c, next) {
     refuseKeyInUrl(c.req.url);
-    const found = principalOf(c, auth);
+    const found = principalOf(c, auth, credentialOf(c.req.raw.headers));
     const principal = found instanceof Promise ? await found : found;
     c.set("principal", { ...principal, origin: originOf(c) });
     await next();

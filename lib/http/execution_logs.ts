@@ -8,19 +8,8 @@ import { AppError } from "../errors.ts";
 import { can } from "../principal/principal.ts";
 import type { Namespace } from "../resolve/ref.ts";
 import type { AppEnv } from "./env.ts";
+import { lineJson, type LogLine } from "./log_json.ts";
 import { mountMethods } from "./methods.ts";
-
-/** A stored line. */
-export interface LogLine {
-  readonly id: number;
-  readonly name: string;
-  readonly namespace: string | null;
-  readonly logged_at: Date;
-  readonly level: string;
-  readonly message: string;
-  /** `output` for what the code printed, `reads` for the server's note of what it read. */
-  readonly source: string;
-}
 
 /** Finds the lines of an execution. */
 export interface LineReader {
@@ -46,22 +35,9 @@ export function executionLogRoutes(reader: LineReader): Hono<AppEnv> {
       const visible = lines.filter(({ name, namespace }) =>
         can(principal, "logs:read", { name, namespace: namespace as Namespace | null })
       );
-      return c.json({ entries: visible.map(entryOf(id)), count: visible.length });
+      const entries = visible.map((line) => lineJson(line, id, "function"));
+      return c.json({ entries, count: entries.length });
     },
   });
   return app;
-}
-
-function entryOf(executionId: string) {
-  return ({ id, logged_at, level, message, name, namespace, source }: LogLine) => ({
-    id,
-    line_number: id,
-    timestamp: logged_at,
-    category: "execution",
-    level,
-    message,
-    execution_id: executionId,
-    execution_type: "function",
-    fields: { name, namespace, source },
-  });
 }

@@ -8,7 +8,7 @@ import { Hono } from "hono";
 import { AppError } from "../errors.ts";
 import { can } from "../principal/principal.ts";
 import type { Namespace } from "../resolve/ref.ts";
-import { principalOf, requireKey } from "./auth.ts";
+import { credentialOf, principalOf, requireKey } from "./auth.ts";
 import { readJson } from "./body.ts";
 import { type CodeRouteParts, find, placeOf, remove } from "./code.ts";
 import { createBody, namedFiles, settingsChange, updateBody } from "./code_body.ts";
@@ -100,7 +100,7 @@ async function update(
 }
 
 async function executions(c: AppContext, parts: FunctionRouteParts): Promise<Response> {
-  const principal = await principalOf(c, parts.auth);
+  const principal = await principalOf(c, parts.auth, credentialOf(c.req.raw.headers));
   const place = functionPlace(c);
   if (!mayInvoke(principal, place)) throw functionNotFound();
   if (!can(principal, "logs:read", place)) {

@@ -98,30 +98,31 @@ function whoCalls(
   parts: InvokeParts,
 ): Principal | Promise<Principal | null> {
   const credential = credentialOf(c.req.raw.headers);
-  if (!mayBeOurs(credential)) return nobody(c, place, parts);
+  if (!mayBeOurs(credential)) return nobody(c, credential, place, parts);
   const found = principalOf(c, parts.auth, credential);
   if (!(found instanceof Promise)) {
     return mayInvoke(found, place) ? found : admit(c, found, place, parts);
   }
   return found.then(
     (principal) => admit(c, principal, place, parts),
-    (error) => overlook(error, c, place, parts),
+    (error) => overlook(error, credential, place, parts),
   );
 }
 
 /** A service key, or in the form of a token; whatever else is there is the function's own matter. */
-function mayBeOurs(credential: string | null | undefined): boolean {
+function mayBeOurs(credential: string | null | undefined): credential is string {
   return credential != null &&
     (credential.startsWith("fxsk_") || credential.split(".").length === 3);
 }
 
 async function nobody(
   c: CallContext,
+  credential: string | null | undefined,
   place: FunctionPlace,
   { access, auth }: InvokeParts,
 ): Promise<Principal | null> {
   if (await access.isAnonymous(place.name, place.namespace)) return null;
-  return await principalOf(c, auth);
+  return await principalOf(c, auth, credential);
 }
 
 async function admit(
@@ -142,11 +143,11 @@ async function admit(
 /** A service key that is shown must be good; another issuer's token is not for this server. */
 async function overlook(
   error: unknown,
-  c: CallContext,
+  credential: string,
   place: FunctionPlace,
   { access }: InvokeParts,
 ): Promise<null> {
-  const isKey = credentialOf(c.req.raw.headers)?.startsWith("fxsk_") ?? false;
+  const isKey = credential.startsWith("fxsk_");
   const refused = error instanceof AppError && error.code === "AUTHENTICATION_REQUIRED";
   const open = !isKey && refused && await access.isAnonymous(place.name, place.namespace);
   if (!open) throw error;

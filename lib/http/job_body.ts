@@ -99,7 +99,11 @@ export function parseFilter(c: AppContext): JobFilter {
   };
 }
 
-/** Which lines of a log are asked for. */
+/**
+ * Which lines of a log are asked for.
+ *
+ * @throws {AppError} INVALID_INPUT
+ */
 export function parseLines(c: AppContext): { after: number; limit: number } {
   const after = Number(queryOnce(c, "after_line") ?? 0);
   if (!Number.isSafeInteger(after) || after < 0) {

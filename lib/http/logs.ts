@@ -8,6 +8,7 @@ import { visibility } from "../principal/principal.ts";
 import type { FoundLine, LogReader } from "../store/log_lines.ts";
 import type { AppContext, AppEnv } from "./env.ts";
 import { executionLogRoutes, type LineReader } from "./execution_logs.ts";
+import { lineJson } from "./log_json.ts";
 import { asksForExecutions, formatLogCursor, parseLogFilter, parseLogPage } from "./log_query.ts";
 import { mountMethods } from "./methods.ts";
 
@@ -34,7 +35,7 @@ async function list(c: AppContext, { log }: LogRouteParts): Promise<Response> {
   const { lines, more, total } = await log.find(visible, filter, page);
   const last = lines.at(-1);
   return c.json(
-    { entries: lines.map(lineJson), total_count: total, has_more: more },
+    { entries: lines.map(entryJson), total_count: total, has_more: more },
     200,
     more && last !== undefined ? nextPage(c, formatLogCursor(last)) : {},
   );
@@ -53,21 +54,12 @@ async function stats(c: AppContext, { log }: LogRouteParts): Promise<Response> {
   });
 }
 
-function lineJson(line: FoundLine) {
-  const { id, logged_at, level, message, name, namespace, source } = line;
+function entryJson(line: FoundLine) {
   return {
-    id,
-    line_number: id,
-    timestamp: logged_at,
-    category: "execution",
-    level,
-    message,
-    component: name,
+    ...lineJson(line, line.execution_id, line.kind),
+    component: line.name,
     request_id: line.request_id,
     user_id: line.principal,
-    execution_id: line.execution_id,
-    execution_type: line.kind,
-    fields: { name, namespace, source },
   };
 }
 

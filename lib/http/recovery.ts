@@ -8,7 +8,8 @@ import * as z from "zod";
 import { AppError } from "../errors.ts";
 import { type Namespace, parseNamespace, parseSecretName } from "../resolve/ref.ts";
 import type { BulkOperation } from "../vault/bulk.ts";
-import type { DeletedSecret, RestoredSecret } from "../vault/recovery.ts";
+import type { RestoredSecret } from "../vault/moments.ts";
+import type { DeletedSecret } from "../vault/recovery.ts";
 import type { Vault } from "../vault/vault.ts";
 import { readJson } from "./body.ts";
 import { conditionsOf, parseIfMatch } from "./conditions.ts";
@@ -100,7 +101,7 @@ function restoreAt(vault: Vault): Handle {
     }
     const dryRun = body.dry_run === true;
     const at = parseTime(body.at, "at");
-    const results = await vault.recovery.restoreAt(c.get("principal"), place, at, { dryRun });
+    const results = await vault.moments.restore(c.get("principal"), place, at, { dryRun });
     return c.json({ at: at.toISOString(), dry_run: dryRun, secrets: results.map(restoredJson) });
   };
 }

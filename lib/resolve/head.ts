@@ -103,7 +103,6 @@ export function openHead(ring: KeyRing, head: Head): PlaceRows {
  */
 export function moveRows(ring: KeyRing, rows: PlaceRows, moves: Iterable<RowMove>): PlaceRows {
   const sets = { ...rows };
-  const kindOf = (row: SetRow) => (row.deletedAt ?? null) === null ? "live" : "deleted";
   for (const { before, after } of moves) {
     if (before) sets[kindOf(before)] = sets[kindOf(before)].without(ring, before.mac);
     if (after) sets[kindOf(after)] = sets[kindOf(after)].with(ring, after.mac);
@@ -128,6 +127,21 @@ export function checkRows(
     "INTEGRITY_VIOLATION",
     `Rows of ${describePlace(head.place)} were removed or replaced by older ones`,
   );
+}
+
+/**
+ * The same for rows of both kinds.
+ *
+ * @throws {AppError} INTEGRITY_VIOLATION naming the place when they aren't all, or are too many.
+ */
+export function checkAllRows(ring: KeyRing, head: Head, rows: readonly SetRow[]): void {
+  for (const kind of ["live", "deleted"] as const) {
+    checkRows(ring, head, rows.filter((row) => kindOf(row) === kind), kind);
+  }
+}
+
+function kindOf({ deletedAt }: SetRow): keyof PlaceRows {
+  return (deletedAt ?? null) === null ? "live" : "deleted";
 }
 
 function isSetOf(ring: KeyRing, set: RowSet, rows: readonly SetRow[]): boolean {

@@ -9,7 +9,7 @@ import type { AuditEntry } from "../audit/entry.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import { AppError } from "../errors.ts";
 import {
-  checkRows,
+  checkAllRows,
   describePlace,
   type Head,
   missingHead,
@@ -67,6 +67,8 @@ export class RowSetStore {
   /**
    * Runs `work` in a transaction in which nobody else changes the set; whatever it changes in the
    * table it must tell.
+   *
+   * @throws {AppError} INTEGRITY_VIOLATION when the set's head isn't as it was written, or is gone.
    */
   transact<T>(sql: Sql, work: (tx: Sql, change: ChangeSet) => Promise<T>): Promise<T> {
     const { ring } = this.#tools;
@@ -75,12 +77,8 @@ export class RowSetStore {
       return await work(tx, async (moves, told) => {
         if (moves.length === 0) return;
         const entries = "actor" in told ? [told] : told;
-        const next = nextHead(
-          ring,
-          current,
-          moveRows(ring, openHead(ring, current), moves),
-          entries,
-        );
+        const rows = moveRows(ring, openHead(ring, current), moves);
+        const next = nextHead(ring, current, rows, entries);
         if (!await updateHead(tx, next)) throw missingHead(current.place);
         current = next.after;
       });
@@ -160,10 +158,7 @@ export class RowSetStore {
     if (rows[0] === undefined) throw missingHead(name);
     const snapshot = head(rows[0]);
     const members = rows.filter((row) => row.row_mac !== null).map(memberOf);
-    for (const kind of ["live", "deleted"] as const) {
-      const own = members.filter(({ deletedAt }) => (deletedAt === null) === (kind === "live"));
-      checkRows(this.#tools.ring, snapshot, own, kind);
-    }
+    checkAllRows(this.#tools.ring, snapshot, members);
     check(name, snapshot);
     this.#held = {
       headMac: snapshot.mac.toHex(),

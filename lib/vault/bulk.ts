@@ -3,14 +3,12 @@
  *
  * @module
  */
-import { actorOf } from "../audit/actor.ts";
 import type { Field } from "../crypto/canonical.ts";
-import type { KeyRing } from "../crypto/keyring.ts";
 import { AppError } from "../errors.ts";
 import type { Principal } from "../principal/principal.ts";
 import { verifySecretRow } from "../resolve/associated_data.ts";
 import { describeRef, type SecretRow } from "../resolve/records.ts";
-import type { Namespace, SecretRef } from "../resolve/ref.ts";
+import type { SecretRef } from "../resolve/ref.ts";
 import { findLive } from "../store/deleted_secrets.ts";
 import { ANSWERS_KEY, rememberAnswer } from "../store/idempotency.ts";
 import type { Sql } from "../store/sql.ts";
@@ -25,8 +23,8 @@ import {
   type SecretPatch,
   updateChange,
 } from "./changes.ts";
-import type { HeadKeeper } from "./head_keeper.ts";
 import { Idempotency } from "./idempotency.ts";
+import { changedMeanwhile, changePlaces, contextOf, type PlaceTools } from "./place_changes.ts";
 import { checkPrecondition, type IfMatch, locatorFields } from "./write_request.ts";
 
 /** One change of many. */
@@ -47,26 +45,16 @@ export interface BulkResult {
   readonly version: number;
 }
 
-/** What a writer is made of; see `VaultParts`. */
-export interface BulkParts {
-  readonly sql: Sql;
-  readonly ring: KeyRing;
-  readonly keeper: HeadKeeper;
-  readonly resolver: { invalidate(namespace: Namespace | null): void };
-  readonly keepVersions: number | null;
-  readonly now: () => Date;
-}
-
 /** The most changes at once. */
 export const MAX_OPERATIONS = 1_000;
 
 /** Writes many changes in one transaction. */
 export class BulkWriter {
-  readonly #parts: BulkParts;
+  readonly #parts: PlaceTools;
   readonly #idempotency: Idempotency;
 
   /** Writes nothing yet. */
-  constructor(parts: BulkParts) {
+  constructor(parts: PlaceTools) {
     this.#parts = parts;
     this.#idempotency = new Idempotency(parts.ring);
   }
@@ -89,7 +77,7 @@ export class BulkWriter {
         allow(principal, patch === null ? "secrets:delete" : "secrets:write", ref),
     );
     const places = [...new Set(operations.map(({ ref }) => ref.namespace))];
-    const context = this.#context(principal);
+    const context = contextOf(this.#parts, principal);
     const request = options.idempotencyKey === undefined ? undefined : {
       principal: principal.id,
       key: options.idempotencyKey,
@@ -103,12 +91,12 @@ export class BulkWriter {
     const repeated = await recall();
     if (repeated !== undefined) return repeated;
     try {
-      return await this.#parts.keeper.transact(places, async ({ sql, put }) => {
+      return await changePlaces(this.#parts, places, async ({ sql, put }) => {
         const live = await this.#live(sql, operations);
         const planned = each(operations, (operation) => plan(context, operation, live));
         for (const [place, group] of Map.groupBy(planned, ({ change }) => change.after.namespace)) {
           if (await put(place, group.map(({ change }) => change))) continue;
-          throw new AppError("CONFLICT", "Secrets were changed meanwhile");
+          throw changedMeanwhile();
         }
         const results = planned.map(({ result }) => result);
         if (request !== undefined) {
@@ -122,9 +110,6 @@ export class BulkWriter {
       const answer = isRepeated ? await recall() : undefined;
       if (answer === undefined) throw error;
       return answer;
-    } finally {
-      // Also after an error: a connection that broke may have broken after the commit.
-      for (const place of places) this.#parts.resolver.invalidate(place);
     }
   }
 
@@ -136,12 +121,6 @@ export class BulkWriter {
       }
     }
     return found;
-  }
-
-  #context(principal: Principal): ChangeContext {
-    const { ring, now, keepVersions } = this.#parts;
-    const actor = actorOf(principal);
-    return { ring, now: now(), by: principal.id, actor, keepVersions };
   }
 }
 

@@ -4,44 +4,20 @@
  * @module
  */
 import type { AuditEntry } from "../audit/entry.ts";
-import type { KeyRing } from "../crypto/keyring.ts";
-import {
-  checkRows,
-  makeHead,
-  missingHead,
-  moveRows,
-  NAMESPACES,
-  NO_ROWS,
-  openHead,
-  type Place,
-  type RowMove,
-} from "../resolve/head.ts";
+import { checkAllRows, moveRows, type Place, type RowMove } from "../resolve/head.ts";
 import { sameBytes } from "../crypto/same_bytes.ts";
-import type { HeadWatch } from "../resolve/head_watch.ts";
-import { PlaceList } from "../resolve/place_list.ts";
 import type { SecretRow } from "../resolve/records.ts";
-import type { Namespace } from "../resolve/ref.ts";
-import { lastRecorded } from "../store/audit_rows.ts";
 import { nextHead } from "../store/head_change.ts";
-import { findHead, type HeadChange } from "../store/heads.ts";
+import type { HeadChange } from "../store/heads.ts";
 import { listRowMacs } from "../store/history_scan.ts";
-import { makePlace } from "../store/new_places.ts";
-import { StoredSecretSource } from "../store/secret_source.ts";
 import { putSecrets, removeSecrets, type SecretChange } from "../store/secret_writes.ts";
 import type { Sql } from "../store/sql.ts";
 import { ChangeQueue } from "./change_queue.ts";
 import type { RecordedChange } from "./changes.ts";
-import { type KnownHead, KnownHeads } from "./known_heads.ts";
+import type { KnownHead } from "./known_heads.ts";
+import { PlaceHeads, type PlaceHeadsParts, type SecretPlace } from "./place_heads.ts";
 
-/** What a keeper is made of. */
-export interface HeadKeeperParts {
-  readonly sql: Sql;
-  readonly ring: KeyRing;
-  readonly watch: HeadWatch;
-}
-
-/** A place of secrets: the global scope or a namespace. */
-export type SecretPlace = Namespace | null;
+export type { SecretPlace } from "./place_heads.ts";
 
 /** A transaction in which nobody else changes the places that it was begun for. */
 export interface PlacesTransaction {
@@ -74,15 +50,14 @@ export interface PlacesTransaction {
 
 /** Changes rows and heads together. */
 export class HeadKeeper {
-  readonly #parts: HeadKeeperParts;
-  readonly #known = new KnownHeads();
-  readonly #places: PlaceList;
+  readonly #parts: PlaceHeadsParts;
+  readonly #heads: PlaceHeads;
   readonly #queue = new ChangeQueue((place, changes) => this.#store(place, changes));
 
   /** Reads nothing yet. */
-  constructor(parts: HeadKeeperParts) {
+  constructor(parts: PlaceHeadsParts) {
     this.#parts = parts;
-    this.#places = new PlaceList(parts.ring, parts.watch);
+    this.#heads = new PlaceHeads(parts);
   }
 
   /**
@@ -105,19 +80,15 @@ export class HeadKeeper {
     work: (transaction: PlacesTransaction) => Promise<T>,
   ): Promise<T> {
     const ordered = [...new Set(places)].sort(byPlace);
-    for (const place of ordered) await this.#ensure(place);
+    for (const place of ordered) await this.#heads.ensure(place);
     const heads = new Map<Place, KnownHead>();
     const result = await this.#parts.sql.transaction(async (sql) => {
-      for (const place of ordered) heads.set(place, await this.#lock(sql, place));
+      for (const place of ordered) heads.set(place, await this.#heads.lock(sql, place));
       return await work({
         sql,
         check: async (place) => {
           const rows = await listRowMacs(sql, place);
-          const { head } = heads.get(place) ?? missing(place);
-          for (const kind of ["live", "deleted"] as const) {
-            const own = rows.filter(({ deletedAt }) => (deletedAt === null) === (kind === "live"));
-            checkRows(this.#parts.ring, head, own, kind);
-          }
+          checkAllRows(this.#parts.ring, locked(heads, place).head, rows);
         },
         put: (place, changes) =>
           this.#write(
@@ -139,15 +110,15 @@ export class HeadKeeper {
           ),
       });
     });
-    for (const known of heads.values()) this.#remember(known);
+    for (const known of heads.values()) this.#heads.remember(known);
     return result;
   }
 
   /** Stores a batch: by the head that is known, by the head that is read, and by a locked one. */
   async #store(place: SecretPlace, changes: readonly RecordedChange[]): Promise<boolean> {
-    const guess = this.#known.get(place);
+    const guess = this.#heads.known(place);
     if (guess !== undefined && await this.#attempt(guess, changes)) return true;
-    const read = await this.#read(place);
+    const read = await this.#heads.read(place);
     // The head was the right one, so it is a row that isn't what the change is of.
     if (guess !== undefined && sameBytes(guess.head.mac, read.head.mac)) return false;
     if (await this.#attempt(read, changes)) return true;
@@ -157,13 +128,13 @@ export class HeadKeeper {
   async #attempt(known: KnownHead, changes: readonly RecordedChange[]): Promise<boolean> {
     const { place } = known.head;
     const heads = new Map([[place, known]]);
-    this.#known.delete(place);
+    this.#heads.forget(place);
     const stored = await this.#write(
       heads,
       { place, moves: changes, entries: entriesOf(changes) },
       (change) => putSecrets(this.#parts.sql, { ...change, changes }),
     );
-    if (stored) this.#remember(heads.get(place)!);
+    if (stored) this.#heads.remember(heads.get(place)!);
     return stored;
   }
 
@@ -172,64 +143,13 @@ export class HeadKeeper {
     { place, moves, entries }: PlaceChange,
     store: (change: HeadChange) => Promise<boolean>,
   ): Promise<boolean> {
-    const known = heads.get(place);
-    if (known === undefined) throw new TypeError("Place is not locked by this transaction");
+    const known = locked(heads, place);
     const { ring } = this.#parts;
     const rows = moveRows(ring, known.rows, moves);
     const change = nextHead(ring, known.head, rows, entries, Math.max(moves.length, 1));
     const stored = await store(change);
     if (stored) heads.set(place, { head: change.after, rows });
     return stored;
-  }
-
-  async #read(place: SecretPlace): Promise<KnownHead> {
-    const known = await this.#find(this.#parts.sql, place);
-    if (known !== undefined) return known;
-    await this.#ensure(place);
-    return await this.#find(this.#parts.sql, place) ?? missing(place);
-  }
-
-  async #lock(sql: Sql, place: SecretPlace): Promise<KnownHead> {
-    return await this.#find(sql, place, { forUpdate: true }) ?? missing(place);
-  }
-
-  async #find(
-    sql: Sql,
-    place: Place,
-    options: { forUpdate?: boolean } = {},
-  ): Promise<KnownHead | undefined> {
-    const check = this.#parts.watch.begin([place]);
-    const head = await findHead(sql, place, options);
-    const known = head && { head, rows: openHead(this.#parts.ring, head) };
-    check(place, head);
-    return known;
-  }
-
-  /** Makes a namespace that isn't there. */
-  async #ensure(place: SecretPlace): Promise<void> {
-    if (this.#known.get(place) !== undefined) return;
-    if (await this.#find(this.#parts.sql, place) !== undefined) return;
-    if (place === null) throw missingHead(null);
-    const { ring } = this.#parts;
-    const made = await this.#parts.sql.transaction(async (sql) => {
-      const list = await this.#find(sql, NAMESPACES, { forUpdate: true }) ?? missing(NAMESPACES);
-      if (await this.#find(sql, place) !== undefined) return undefined;
-      // It isn't there, although it should be.
-      if (await this.#places.has(new StoredSecretSource(sql), place)) throw missingHead(place);
-      // A namespace that was there once, and was accepted away, goes on after its records.
-      const head = makeHead(ring, place, await lastRecorded(sql, place), NO_ROWS);
-      const after = await makePlace(sql, ring, list.head, head);
-      return { head, before: list.head, after };
-    });
-    if (made === undefined) return;
-    this.#remember({ head: made.head, rows: NO_ROWS });
-    this.#parts.watch.note(made.after);
-    this.#places.add(made.before, made.after, place);
-  }
-
-  #remember(known: KnownHead): void {
-    this.#known.set(known);
-    this.#parts.watch.note(known.head);
   }
 }
 
@@ -252,6 +172,8 @@ function byPlace(a: SecretPlace, b: SecretPlace): number {
   return a < b ? -1 : 1;
 }
 
-function missing(place: Place): never {
-  throw missingHead(place);
+function locked(heads: ReadonlyMap<Place, KnownHead>, place: Place): KnownHead {
+  const known = heads.get(place);
+  if (known === undefined) throw new TypeError("Place is not locked by this transaction");
+  return known;
 }

@@ -39,6 +39,7 @@ import { BulkWriter } from "./bulk.ts";
 import { FindQueue } from "./find_queue.ts";
 import { HeadKeeper } from "./head_keeper.ts";
 import { isWhole, keptVersions, openKept } from "./kept_version.ts";
+import { Moments } from "./moments.ts";
 import { Recovery } from "./recovery.ts";
 import { purgeDeleted, trimHistories } from "./retention.ts";
 import type { Surroundings } from "./warnings.ts";
@@ -97,8 +98,10 @@ export const MAX_PAGE = 1_000;
 
 /** Sets, lists, rolls back and deletes secrets. */
 export class Vault {
-  /** Brings back what was deleted or changed. */
+  /** Brings back what was deleted. */
   readonly recovery: Recovery;
+  /** Makes places what they were. */
+  readonly moments: Moments;
   /** Changes many secrets at once, all or none. */
   readonly bulk: BulkWriter;
   readonly #sql: Sql;
@@ -121,6 +124,7 @@ export class Vault {
     const environment = parts.environment ?? new Set();
     this.#writer = new VaultWriter({ ...shared, environment });
     this.recovery = new Recovery(shared);
+    this.moments = new Moments(shared);
     this.bulk = new BulkWriter(shared);
   }
 

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { actorOf } from "../audit/actor.ts";
 import type { Field } from "../crypto/canonical.ts";
 import { macKeyId } from "../crypto/envelope.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
@@ -22,6 +21,7 @@ import { allow, allowRow, secretNotFound } from "./access.ts";
 import type { ChangeContext, RecordedChange } from "./changes.ts";
 import { answerOf, answerText, parseAnswer, type WriteResult } from "./answer.ts";
 import type { HeadKeeper } from "./head_keeper.ts";
+import { contextOf } from "./place_changes.ts";
 import { RecentRows } from "./recent_rows.ts";
 import type { Surroundings } from "./warnings.ts";
 import {
@@ -174,16 +174,9 @@ export class VaultWriter {
     fields: readonly Field[],
     { ifMatch, idempotencyKey: key }: WriteOptions,
   ): Writing {
-    const { ring, now, keepVersions } = this.#parts;
     const condition = ifMatch === undefined ? null : String(ifMatch);
     return {
-      context: {
-        ring,
-        now: now(),
-        by: principal.id,
-        actor: actorOf(principal),
-        keepVersions,
-      },
+      context: contextOf(this.#parts, principal),
       status,
       request: key === undefined
         ? undefined

@@ -1,11 +1,11 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { Plaintext } from "../../lib/crypto/plaintext.ts";
-import { AppError } from "../../lib/errors.ts";
 import type { Principal } from "../../lib/principal/principal.ts";
 import { Vault } from "../../lib/vault/vault.ts";
 import { vaultParts } from "../../lib/vault/verify.ts";
 import { HeadWatch } from "../../lib/resolve/head_watch.ts";
 import { verifyAll } from "../../lib/verify/verify.ts";
+import { assertCode } from "../support/assert_code.ts";
 import { admin, injected, ref, testOverDatabases, type World } from "../support/world.ts";
 
 const test = testOverDatabases();
@@ -22,10 +22,6 @@ async function problems(world: World): Promise<string[]> {
   const parts = vaultParts({ ...world, sql: world.database.sql, watch: new HeadWatch() });
   const events = await Array.fromAsync(verifyAll(parts));
   return events.flatMap((event) => event.type === "problem" ? [event.problem] : []);
-}
-
-async function assertCode(code: string, work: () => Promise<unknown>): Promise<void> {
-  assertEquals((await assertRejects(work, AppError)).code, code);
 }
 
 test("a deleted secret is listed and comes back with its history", async (world) => {
@@ -149,7 +145,7 @@ test("trimHistories() shortens by count and by age, never the current version", 
   assertEquals(await problems(world), []);
 });
 
-test("restoreAt() makes a place what it was, by new versions, in one go", async (world) => {
+test("Moments.restore() makes a place what it was, by new versions, in one go", async (world) => {
   const time = { now: 1_000 };
   const vault = vaultAt(world, time);
   const at = (name: string) => ref(name, "prod");
@@ -168,9 +164,9 @@ test("restoreAt() makes a place what it was, by new versions, in one go", async 
   time.now = 3_000;
   const since = await injected(world, "prod");
   const place = at("A").namespace;
-  const looked = await vault.recovery.restoreAt(admin, place, moment, { dryRun: true });
+  const looked = await vault.moments.restore(admin, place, moment, { dryRun: true });
   assertEquals(await injected(world, "prod"), since);
-  const done = await vault.recovery.restoreAt(admin, place, moment);
+  const done = await vault.moments.restore(admin, place, moment);
   assertEquals(done, looked);
   assertEquals(
     done.map(({ secret, action, from }) => `${secret.name} ${action} ${from}`),
@@ -186,12 +182,12 @@ test("restoreAt() makes a place what it was, by new versions, in one go", async 
   assertEquals(await injected(world, "prod"), before);
   assertEquals((await vault.find(admin, at("CHANGED"))).version, 3);
   // The way back can be gone back, too.
-  await vault.recovery.restoreAt(admin, place, new Date(2_500));
+  await vault.moments.restore(admin, place, new Date(2_500));
   assertEquals(await injected(world, "prod"), since);
   assertEquals(await problems(world), []);
 });
 
-test("restoreAt() does nothing at all when a value of that time is gone", async (world) => {
+test("Moments.restore() does nothing at all when a value of that time is gone", async (world) => {
   const time = { now: 1_000 };
   const vault = vaultAt(world, time);
   await vault.create(admin, ref("A"), { value: text("value-1") });
@@ -203,10 +199,10 @@ test("restoreAt() does nothing at all when a value of that time is gone", async 
   time.now = 3_000;
   await assertCode(
     "VERSION_NOT_FOUND",
-    () => vault.recovery.restoreAt(admin, null, new Date(1_500)),
+    () => vault.moments.restore(admin, null, new Date(1_500)),
   );
   assertEquals((await vault.find(admin, ref("B"))).version, 2);
-  await assertCode("INVALID_INPUT", () => vault.recovery.restoreAt(admin, null, new Date(4_000)));
+  await assertCode("INVALID_INPUT", () => vault.moments.restore(admin, null, new Date(4_000)));
 });
 
 test("who may not change every secret of a place may not restore it", async (world) => {
@@ -226,11 +222,11 @@ test("who may not change every secret of a place may not restore it", async (wor
   for (const options of [{}, { dryRun: true }]) {
     await assertCode(
       "ACCESS_DENIED",
-      () => vault.recovery.restoreAt(reader, place, moment, options),
+      () => vault.moments.restore(reader, place, moment, options),
     );
     await assertCode(
       "SECRET_NOT_FOUND",
-      () => vault.recovery.restoreAt(stranger, place, moment, options),
+      () => vault.moments.restore(stranger, place, moment, options),
     );
   }
   await assertCode("ACCESS_DENIED", () => vault.recovery.restore(reader, ref("A", "prod")));
