@@ -118,6 +118,7 @@ export class KeyAdmin {
    * read when it is wanted must not become the one that everything hangs on.
    *
    * @returns How many keys were not under it.
+   * @throws {AppError} CONFLICT when the active root has changed meanwhile.
    */
   async rewrap(): Promise<{ rootId: string; rewrapped: number }> {
     const [first] = await this.#keeper.readRoots();

@@ -66,7 +66,12 @@ export class Pool {
     return this.#alive.size;
   }
 
-  /** An instance that can take a call now; `undefined` when one must be started first. */
+  /**
+   * An instance that can take a call now; `undefined` when one must be started first.
+   *
+   * @param now As `performance.now()` has it.
+   * @throws {AppError} FUNCTION_BUSY or SHUTTING_DOWN.
+   */
   ready(recipe: Recipe, now: number): Instance | undefined {
     if (this.#closed) throw new AppError("SHUTTING_DOWN", "The server is shutting down");
     return this.#slot(recipe.slot).ready(recipe.generation, now, this.#start(recipe));

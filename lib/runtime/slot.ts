@@ -36,7 +36,11 @@ export class Slot {
     return this.#instances;
   }
 
-  /** An instance of `generation` that can take a call now; never waits. */
+  /**
+   * An instance of `generation` that can take a call now; never waits.
+   *
+   * @throws {AppError} FUNCTION_BUSY when each of them has as many calls as it takes.
+   */
   ready(generation: Generation, now: number, start: StartInstance): Instance | undefined {
     if (this.#generation !== generation) return undefined;
     const best = this.#leastLoaded(now);
