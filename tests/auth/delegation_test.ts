@@ -1,17 +1,12 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
-import { AppError, type ErrorCode } from "../../lib/errors.ts";
+import { assert, assertEquals } from "@std/assert";
 import type { ServiceKeySpec } from "../../lib/auth/service_keys.ts";
 import type { Grant } from "../../lib/principal/principal.ts";
+import { assertCode } from "../support/assert_code.ts";
 import { admin, testOverDatabases, type World } from "../support/world.ts";
 
 const test = testOverDatabases();
 const DAY = 24 * 60 * 60 * 1_000;
 const START = Date.UTC(2030, 0, 1);
-
-async function assertCode(code: ErrorCode, work: () => Promise<unknown>): Promise<void> {
-  const error = await assertRejects(work, AppError);
-  assertEquals(error.code, code, error.message);
-}
 
 function grant(actions: Grant["actions"], namespaces = ["*"], names = ["*"]): Grant {
   return { actions, namespaces, names };

@@ -1,21 +1,16 @@
-import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { Authenticator } from "../../lib/auth/authenticator.ts";
 import { ServiceKeys } from "../../lib/auth/service_keys.ts";
 import { serviceKeyId } from "../../lib/auth/service_key_text.ts";
-import { AppError, type ErrorCode } from "../../lib/errors.ts";
 import type { Grant } from "../../lib/principal/principal.ts";
 import { noteServiceKeyUses } from "../../lib/store/service_keys.ts";
+import { assertCode } from "../support/assert_code.ts";
 import { admin, testOverDatabases, type World } from "../support/world.ts";
 
 const test = testOverDatabases();
 const HOUR = 60 * 60 * 1_000;
 const DAY = 24 * HOUR;
 const reading: Grant = { actions: ["secrets:read"], namespaces: ["*"], names: ["*"] };
-
-async function assertCode(code: ErrorCode, work: () => Promise<unknown>): Promise<void> {
-  const error = await assertRejects(work, AppError);
-  assertEquals(error.code, code, error.message);
-}
 
 /** Keys and their look-up under a clock that a test moves. */
 function withClock({ database: { sql }, ring, keySet: set }: World) {

@@ -1,7 +1,6 @@
-import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
 import { Authenticator } from "../../lib/auth/authenticator.ts";
-import { AppError, type ErrorCode } from "../../lib/errors.ts";
 import { EVERYTHING, type Grant, type Principal } from "../../lib/principal/principal.ts";
 import {
   generateServiceKey,
@@ -9,14 +8,10 @@ import {
   serviceKeyId,
 } from "../../lib/auth/service_key_text.ts";
 import { ServiceKeys } from "../../lib/auth/service_keys.ts";
+import { assertCode } from "../support/assert_code.ts";
 import { admin, joinWorld, testOverDatabases } from "../support/world.ts";
 
 const test = testOverDatabases();
-
-async function assertCode(code: ErrorCode, work: () => Promise<unknown>): Promise<void> {
-  const error = await assertRejects(work, AppError);
-  assertEquals(error.code, code, error.message);
-}
 
 const deployer: Grant = {
   actions: ["secrets:write", "secrets:read"],

@@ -1,13 +1,13 @@
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { canonical } from "../../lib/crypto/canonical.ts";
 import { Plaintext } from "../../lib/crypto/plaintext.ts";
-import { AppError } from "../../lib/errors.ts";
 import { compareAnchor, type HeadState } from "../../lib/cli/anchor.ts";
 import { createLog } from "../../lib/log.ts";
 import { acceptAtStart } from "../../lib/server/accept.ts";
 import { scanSecrets } from "../../lib/store/secret_scan.ts";
 import { ensureHeads } from "../../lib/vault/adopt.ts";
 import type { Verification } from "../../lib/verify/verification.ts";
+import { assertCode } from "../support/assert_code.ts";
 import { problemsOf, verificationOf } from "../support/verification.ts";
 import {
   admin,
@@ -23,12 +23,6 @@ const text = Plaintext.fromText;
 
 /** Another server on the same database, which has seen nothing yet. */
 const restarted = (world: World) => joinWorld(world.database, { roots: world.roots });
-
-async function assertCode(code: string, work: () => Promise<unknown>): Promise<AppError> {
-  const error = await assertRejects(work, AppError);
-  assertEquals(error.code, code, error.message);
-  return error;
-}
 
 async function headsOf(verification: Verification): Promise<HeadState[]> {
   const events = await Array.fromAsync(verification.verify(admin));

@@ -1,6 +1,6 @@
 /** Jobs from their submission to their end, over both databases and real children. */
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { AppError } from "../../lib/errors.ts";
+import { assert, assertEquals } from "@std/assert";
+import { assertCode } from "../support/assert_code.ts";
 import { type JobWorld, type JobWorldOptions, withJobs } from "../support/job_world.ts";
 import { until } from "../support/until.ts";
 import { admin, testOverDatabases } from "../support/world.ts";
@@ -259,9 +259,3 @@ jobTest("grants decide who submits, sees and stops what", {
     () => service.submit(admin, { ...prod, name: "missing" }, request),
   );
 });
-
-async function assertCode(code: string, work: () => Promise<unknown>): Promise<void> {
-  const error = await assertRejects(work, AppError);
-  assertEquals(error.code, code);
-  assertStringIncludes(error.message, " ");
-}

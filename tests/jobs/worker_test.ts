@@ -1,7 +1,7 @@
 /** Workers that shut down, are lost or come back, and schedules, over both databases. */
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { TestClock } from "pg-boss";
-import { AppError } from "../../lib/errors.ts";
+import { assertCode } from "../support/assert_code.ts";
 import { createPostgresDatabase, withDatabase } from "../support/databases.ts";
 import { openPostgres } from "../../lib/store/postgres.ts";
 import { type JobWorld, type JobWorldOptions, withJobs } from "../support/job_world.ts";
@@ -203,8 +203,3 @@ Deno.test("a cron job fires twice (postgres)", async () => {
     await drop();
   }
 });
-
-async function assertCode(code: string, work: () => Promise<unknown>): Promise<void> {
-  const error = await assertRejects(work, AppError);
-  assertEquals(error.code, code, error.message);
-}

@@ -5,6 +5,7 @@ import type { Grant, Principal } from "../../lib/principal/principal.ts";
 import { MAX_SETTING_BYTES, MAX_SETTINGS } from "../../lib/settings/quota.ts";
 import type { StartedSettings } from "../../lib/settings/start.ts";
 import { revealed, settingRef, withSettings } from "../support/settings_world.ts";
+import { until } from "../support/until.ts";
 import { admin, testOverDatabases, type World } from "../support/world.ts";
 
 const test = testOverDatabases();
@@ -290,11 +291,10 @@ over("another server's write is heard of", async (settings, world) => {
     const ref = settingRef("k", ALICE);
     assertEquals(await revealed(settings, ALICE), {});
     await other.vault.create(admin, ref, text("from elsewhere"));
-    const deadline = AbortSignal.timeout(10_000);
-    while ((await revealed(settings, ALICE)).K !== "from elsewhere") {
-      deadline.throwIfAborted();
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+    await until(
+      "it is heard",
+      async () => (await revealed(settings, ALICE)).K === "from elsewhere",
+    );
   });
 });
 

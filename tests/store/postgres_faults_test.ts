@@ -5,6 +5,7 @@ import { openPostgres, type PostgresOptions } from "../../lib/store/postgres.ts"
 import type { Database } from "../../lib/store/sql.ts";
 import { createPostgresDatabase } from "../support/databases.ts";
 import { PostgresServer } from "../support/postgres_server.ts";
+import { until } from "../support/until.ts";
 
 interface Tally {
   done: number;
@@ -53,18 +54,11 @@ async function under(database: Database, fault: () => Promise<void>): Promise<Ta
     }
   }
   const workers = Array.from({ length: 24 }, worker);
-  await until(() => tally.done > 500);
+  await until("many statements have been answered", () => tally.done > 500);
   await fault();
   enough = tally.done + 1_000;
   await Promise.all(workers);
   return tally;
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  for (let left = 2_000; !holds(); left--) {
-    assert(left > 0, "It never happened");
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }
 
 const FAULTS: Record<
@@ -100,6 +94,7 @@ Deno.test("postgres: a server that froze for less than the deadline is waited fo
     const tally = await under(database, async () => {
       await server.pause();
       const waiting = database.sql`select 1`;
+      // How long it is frozen; nothing is waited for.
       await new Promise((resolve) => setTimeout(resolve, 200));
       await server.resume();
       await waiting;
@@ -149,9 +144,9 @@ Deno.test("postgres: a listener comes back after a restart and tells of the gap"
     assertEquals(gaps, 1);
     await server.stop("fast");
     await server.start();
-    await until(() => gaps === 2);
+    await until("it tells of the gap", () => gaps === 2);
     await database.sql`select pg_notify('changes', 'after')`;
-    await until(() => heard.length > 0);
+    await until("something is heard", () => heard.length > 0);
     assertEquals(heard, ["after"]);
   }));
 
@@ -164,7 +159,7 @@ Deno.test("postgres: a listener notices a server that fell silent", () =>
       await server.pause();
       await failTimes(database, 2);
       await server.resume();
-      await until(() => gaps > 1);
+      await until("it tells of the gap", () => gaps > 1);
     },
   ));
 

@@ -3,15 +3,12 @@
  *
  * @module
  */
-import { Plaintext } from "../../lib/crypto/plaintext.ts";
 import { AppError } from "../../lib/errors.ts";
-import { buildInjection } from "../../lib/resolve/injection.ts";
-import { parseSecretName } from "../../lib/resolve/ref.ts";
 import type { Execution, ExecutionLine, GivenValues } from "../../lib/runtime/execution.ts";
 import { type JobEnd, JobRunner } from "../../lib/runtime/job_runner.ts";
-import { MemoryWatch } from "../../lib/runtime/memory_watch.ts";
-import { Pool } from "../../lib/runtime/pool.ts";
-import { openSpares, SHAPE } from "./children.ts";
+import type { Pool } from "../../lib/runtime/pool.ts";
+import { injectionOf, withPool } from "./child_pool.ts";
+import { SHAPE } from "./children.ts";
 
 /** What a test sets up and looks at. */
 export interface JobBench {
@@ -44,21 +41,7 @@ export async function withJobRunner(
   options: JobBenchOptions,
   test: (bench: JobBench) => Promise<void>,
 ): Promise<void> {
-  const directory = await Deno.makeTempDir({ prefix: "fx" });
-  const memory = new MemoryWatch("sh");
-  const spares = openSpares(directory, 1);
-  const pool = new Pool(spares, memory, {
-    maxChildren: 8,
-    idleMs: 60_000,
-    perFunction: { children: 2, comfortable: 32, most: 256 },
-  });
-  try {
-    await test(makeBench(pool, options));
-  } finally {
-    await pool.close(0);
-    await memory.close();
-    await Deno.remove(directory, { recursive: true });
-  }
+  await withPool({}, (pool) => test(makeBench(pool, options)));
 }
 
 function makeBench(pool: Pool, options: JobBenchOptions): JobBench {
@@ -106,14 +89,4 @@ function makeBench(pool: Pool, options: JobBenchOptions): JobBench {
       },
     });
   return { pool, given, executions, lines, progress, run };
-}
-
-function injectionOf(values: Readonly<Record<string, string>>) {
-  const parts = Object.entries(values).map(([name, value]) => ({
-    name: parseSecretName(name),
-    scope: "global" as const,
-    version: 1,
-    value: Plaintext.fromText(value),
-  }));
-  return buildInjection(parts, Infinity);
 }

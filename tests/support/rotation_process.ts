@@ -20,18 +20,12 @@ import { HeadWatch } from "../../lib/resolve/head_watch.ts";
 import { openVersion, Resolver } from "../../lib/resolve/resolver.ts";
 import { openEmbedded } from "../../lib/store/embedded.ts";
 import { openPostgres } from "../../lib/store/postgres.ts";
-import { SCHEDULES_SET } from "../../lib/jobs/schedules.ts";
-import { SETTINGS_SET } from "../../lib/store/settings.ts";
-import { DEPLOYMENTS_SET } from "../../lib/store/deployments.ts";
-import { openRowSet } from "../../lib/store/row_set_making.ts";
 import { findSecret, listVersions } from "../../lib/store/secrets.ts";
 import { StoredSecretSource } from "../../lib/store/secret_source.ts";
 import { listDataKeys } from "../../lib/store/data_keys.ts";
-import { SERVICE_KEYS_SET } from "../../lib/store/service_keys.ts";
 import type { Database } from "../../lib/store/sql.ts";
-import { ensureAudit } from "../../lib/store/audit_stream.ts";
-import { ensureHeads } from "../../lib/vault/adopt.ts";
 import { Vault } from "../../lib/vault/vault.ts";
+import { openRowSets } from "./row_sets.ts";
 import { admin, ref } from "./world.ts";
 
 /** Where the process works. */
@@ -83,19 +77,10 @@ async function open(site: RotationSite): Promise<Parts> {
   const keyring = await openKeyring({ database, provider: root.provider, onEvent });
   const { sql } = keyring.database;
   const { ring } = keyring.keeper;
-  await ensureHeads(sql, ring);
-  await ensureAudit(sql, ring);
   const watch = new HeadWatch();
-  const set = await openRowSet(sql, SERVICE_KEYS_SET, { ring, watch });
-  const deployments = await openRowSet(sql, DEPLOYMENTS_SET, { ring, watch });
-  const schedules = await openRowSet(sql, SCHEDULES_SET, { ring, watch });
-  const settings = await openRowSet(sql, SETTINGS_SET, { ring, watch });
+  const { keySet, ...sets } = await openRowSets(sql, ring, watch);
   const service = await keyring.serve({
-    tables: sealedTables(watch, { tables: [serviceKeyTable(set)] }, {
-      deployments,
-      schedules,
-      settings,
-    }),
+    tables: sealedTables(watch, { tables: [serviceKeyTable(keySet)] }, sets),
     limits: keys.limits,
     rootRenewal: root.renewal,
     onChange: () => {},

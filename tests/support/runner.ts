@@ -5,8 +5,7 @@
  */
 import { Plaintext } from "../../lib/crypto/plaintext.ts";
 import { AppError } from "../../lib/errors.ts";
-import { buildInjection, type Injection, withSystemSettings } from "../../lib/resolve/injection.ts";
-import { parseSecretName } from "../../lib/resolve/ref.ts";
+import { withSystemSettings } from "../../lib/resolve/injection.ts";
 import {
   buildSettings,
   NO_SETTING_VALUES,
@@ -24,13 +23,12 @@ import type {
   ExecutionSink,
   GivenValues,
 } from "../../lib/runtime/execution.ts";
-import { MemoryWatch } from "../../lib/runtime/memory_watch.ts";
 import { CLOSED_ADDRESSES, type NetworkPolicy } from "../../lib/runtime/permissions.ts";
-import { Pool } from "../../lib/runtime/pool.ts";
+import type { Pool } from "../../lib/runtime/pool.ts";
 import { Runner } from "../../lib/runtime/runner.ts";
 import { type FunctionSettings, NO_SETTINGS } from "../../lib/runtime/code/settings.ts";
 import type { Code } from "../../lib/runtime/target.ts";
-import { openSpares } from "./children.ts";
+import { injectionOf, type PoolOptions, withPool } from "./child_pool.ts";
 
 /** What a test sets up and looks at. */
 export interface Bench {
@@ -63,7 +61,7 @@ export interface CallOptions {
 }
 
 /** Options of {@linkcode withRunner}. */
-export interface BenchOptions {
+export interface BenchOptions extends PoolOptions {
   code?: Readonly<Record<string, string>>;
   settings?: Readonly<Record<string, Partial<FunctionSettings>>>;
   secrets?: Readonly<Record<string, string>>;
@@ -71,11 +69,6 @@ export interface BenchOptions {
   streamMs?: number;
   memoryMb?: number;
   bodyBytes?: number;
-  spares?: number;
-  maxChildren?: number;
-  idleMs?: number;
-  most?: number;
-  comfortable?: number;
   network?: NetworkPolicy;
   /** Takes the records instead of the lists here. */
   sink?: ExecutionSink;
@@ -86,21 +79,7 @@ export async function withRunner(
   options: BenchOptions,
   test: (bench: Bench) => Promise<void>,
 ): Promise<void> {
-  const directory = await Deno.makeTempDir({ prefix: "fx" });
-  const memory = new MemoryWatch("sh");
-  const spares = openSpares(directory, options.spares ?? 1);
-  const pool = new Pool(spares, memory, {
-    maxChildren: options.maxChildren ?? 8,
-    idleMs: options.idleMs ?? 60_000,
-    perFunction: { children: 2, comfortable: options.comfortable ?? 32, most: options.most ?? 256 },
-  });
-  try {
-    await test(makeBench(pool, options));
-  } finally {
-    await pool.close(0);
-    await memory.close();
-    await Deno.remove(directory, { recursive: true });
-  }
+  await withPool(options, (pool) => test(makeBench(pool, options)));
 }
 
 function makeBench(pool: Pool, options: BenchOptions): Bench {
@@ -202,14 +181,4 @@ function settingsWith(
       value: Plaintext.fromText(value),
     })),
   );
-}
-
-function injectionOf(values: Readonly<Record<string, string>>): Injection {
-  const parts = Object.entries(values).map(([name, value]) => ({
-    name: parseSecretName(name),
-    scope: "global" as const,
-    version: 1,
-    value: Plaintext.fromText(value),
-  }));
-  return buildInjection(parts, Infinity);
 }

@@ -20,16 +20,9 @@ import { ensureDataKeys } from "../../lib/store/data_keys.ts";
 import { StoredSecretSource } from "../../lib/store/secret_source.ts";
 import type { Database } from "../../lib/store/sql.ts";
 import { HeadWatch } from "../../lib/resolve/head_watch.ts";
-import { SCHEDULES_SET } from "../../lib/jobs/schedules.ts";
-import { DEPLOYMENTS_SET } from "../../lib/store/deployments.ts";
-import { SETTINGS_SET } from "../../lib/store/settings.ts";
-import { openRowSet } from "../../lib/store/row_set_making.ts";
-import type { RowSetStore } from "../../lib/store/row_sets.ts";
-import { SERVICE_KEYS_SET } from "../../lib/store/service_keys.ts";
-import { ensureAudit } from "../../lib/store/audit_stream.ts";
-import { ensureHeads } from "../../lib/vault/adopt.ts";
 import { Vault } from "../../lib/vault/vault.ts";
 import { databases, openShared, type TestDatabase } from "./databases.ts";
+import { openRowSets, type RowSets } from "./row_sets.ts";
 
 /** A principal that may do everything. */
 export const admin: Principal = {
@@ -39,7 +32,7 @@ export const admin: Principal = {
 };
 
 /** The parts of one server. */
-export interface World {
+export interface World extends RowSets {
   readonly database: Database;
   readonly roots: readonly RootKey[];
   readonly ring: KeyRing;
@@ -48,14 +41,6 @@ export interface World {
   readonly vault: Vault;
   readonly keys: ServiceKeys;
   readonly systemKeys: SystemKeys;
-  /** Which service keys there are. */
-  readonly keySet: RowSetStore;
-  /** Which deployments there are. */
-  readonly deployments: RowSetStore;
-  /** Which schedules of jobs there are. */
-  readonly schedules: RowSetStore;
-  /** Which settings there are. */
-  readonly settings: RowSetStore;
 }
 
 /** Options of {@linkcode joinWorld}. */
@@ -79,31 +64,25 @@ export async function joinWorld(database: Database, options: WorldOptions = {}):
       roots,
       await ensureDataKeys(sql, () => generateWrappedKeys(roots[0]!, new Date())),
     );
-  await ensureHeads(sql, ring);
-  await ensureAudit(sql, ring);
   const watch = options.watch ?? new HeadWatch();
+  const sets = await openRowSets(sql, ring, watch);
+  const { keySet: set } = sets;
   const resolver = new Resolver(new StoredSecretSource(sql), ring, {
     freshMs: Infinity,
     watch,
     ...options.resolver,
   });
-  const keySet = await openRowSet(sql, SERVICE_KEYS_SET, { ring, watch });
-  const deployments = await openRowSet(sql, DEPLOYMENTS_SET, { ring, watch });
-  const schedules = await openRowSet(sql, SCHEDULES_SET, { ring, watch });
-  const settings = await openRowSet(sql, SETTINGS_SET, { ring, watch });
   const auth = new Authenticator({
     sql,
     ring,
-    set: keySet,
+    set,
     freshMs: options.authFreshMs ?? Infinity,
     ...(options.onVerified && { onVerified: options.onVerified }),
   });
   const vault = new Vault({ sql, ring, resolver, watch, now });
-  const keys = new ServiceKeys({ sql, ring, held: auth, set: keySet, now });
-  const systemKeys = new SystemKeys({ sql, ring, set: keySet, now });
-  const identity = { auth, keys, systemKeys, keySet };
-  const sets = { deployments, schedules, settings };
-  return { database, roots, ring, resolver, vault, ...identity, ...sets };
+  const keys = new ServiceKeys({ sql, ring, held: auth, set, now });
+  const systemKeys = new SystemKeys({ sql, ring, set, now });
+  return { database, roots, ring, resolver, auth, vault, keys, systemKeys, ...sets };
 }
 
 type Work = (world: World, kind: TestDatabase["name"], t: Deno.TestContext) => Promise<void>;

@@ -1,18 +1,12 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import { AppError, type ErrorCode } from "../../lib/errors.ts";
 import { Plaintext } from "../../lib/crypto/plaintext.ts";
 import type { Principal } from "../../lib/principal/principal.ts";
 import { type ListRequest, type SecretPage, Vault } from "../../lib/vault/vault.ts";
+import { assertCode } from "../support/assert_code.ts";
 import { admin, injected, joinWorld, ref, testOverDatabases } from "../support/world.ts";
 
 const test = testOverDatabases();
 const text = Plaintext.fromText;
-
-async function assertCode(code: ErrorCode, work: () => Promise<unknown>): Promise<AppError> {
-  const error = await assertRejects(work, AppError);
-  assertEquals(error.code, code, error.message);
-  return error;
-}
 
 test("Vault.create() stores version 1 and the next resolve has it", async (world) => {
   assertEquals(await injected(world), {});

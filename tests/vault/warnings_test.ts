@@ -30,7 +30,7 @@ const CASES: [
   ["nothing of a deleted secret", { expiresAt: PAST, deletedAt: NOW, taken: true }, []],
 ];
 
-Deno.test("warningsOf() tells", async (t) => {
+Deno.test("warningsOf() tells why a value is not served, or not as one would think", async (t) => {
   for (const [name, { value, expiresAt, deletedAt, taken }, want] of CASES) {
     await t.step(name, () => {
       const secret = parseSecretName("key");
