@@ -6,6 +6,7 @@
 import { SECRET } from "./support/handler.ts";
 import { alone, atMost, type BenchOptions, type Measure } from "./support/measure.ts";
 import { childMemory } from "./support/memory.ts";
+import { pause } from "./support/pause.ts";
 import { median } from "./support/rounds.ts";
 import { type Server, startServer } from "./support/server.ts";
 
@@ -94,8 +95,4 @@ async function put({ url, headers }: Server, value: number): Promise<void> {
   });
   const text = await response.text();
   if (!response.ok) throw new Error(`Cannot change the secret: ${response.status} ${text}`);
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

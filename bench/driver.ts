@@ -9,6 +9,7 @@
 import { openPostgres } from "../lib/store/postgres.ts";
 import type { Database } from "../lib/store/sql.ts";
 import { PostgresServer } from "../tests/support/postgres_server.ts";
+import { pause } from "./support/pause.ts";
 
 const ROUNDS = 5;
 const PER_ROUND = 25_000;
@@ -17,8 +18,6 @@ const MAX = 8;
 const OUTAGE_MS = 4_000;
 /** A statement settles by its deadline after waiting its turn; this is the sum and a margin. */
 const SETTLED_MS = 16_000;
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Runs `count` statements, `IN_FLIGHT` at a time, and returns how many a second. */
 async function round(database: Database, count: number): Promise<number> {

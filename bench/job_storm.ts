@@ -11,6 +11,7 @@ import { openPostgres } from "../lib/store/postgres.ts";
 import type { Database } from "../lib/store/sql.ts";
 import { ServerProcess } from "../tests/support/server.ts";
 import { type Site, withSite } from "../tests/support/site.ts";
+import { pause } from "./support/pause.ts";
 
 const KILL_EVERY_MS = 4_000;
 /** Every fiftieth job fails however often it is tried. */
@@ -20,7 +21,6 @@ const CODE = `export default async ({ n }) => {
   return n;
 }`;
 
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const total = Number(Deno.args[0] ?? 2_000);
 let passed = false;
 

@@ -14,6 +14,7 @@ import { until } from "../tests/support/until.ts";
 import { admin, joinWorld, type World } from "../tests/support/world.ts";
 import { bareJobs, barePickUp } from "./peers/bare_boss.ts";
 import { alone, type BenchOptions, beside, type Measure } from "./support/measure.ts";
+import { pause } from "./support/pause.ts";
 import { median, takeTurns } from "./support/rounds.ts";
 
 /** Jobs at once, in every contender. */
@@ -108,7 +109,7 @@ async function rateOf(
   for (let i = 0; i < count; i++) await waiting.submit("empty");
   await openJobs(world, { ...options, code: CODE, concurrency: CONCURRENCY }, opened);
   await until("all have ended", async () => {
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await pause(100);
     return (await waiting.room.jobs.stats(admin)).completed === count;
   });
   const [row] = await sql<{ seconds: number }>`

@@ -15,6 +15,7 @@ import { type Kind, KINDS, type Site, withSite } from "../tests/support/site.ts"
 import { until } from "../tests/support/until.ts";
 import { fill } from "./support/fill.ts";
 import { alone, atMost, type BenchOptions, beside, type Measure } from "./support/measure.ts";
+import { pause } from "./support/pause.ts";
 
 const SECRETS = 1_000;
 const VERSIONS = 100;
@@ -49,7 +50,7 @@ async function measure(site: Site, quick: boolean): Promise<Measure[]> {
   const server = await ServerProcess.start(site, { env: { FLUXBASE_ENCRYPTION_KEY: text } });
   try {
     const baselineMs = quick ? QUICK_BASELINE_MS : BASELINE_MS;
-    const wait = () => new Promise<void>((resolve) => setTimeout(resolve, baselineMs));
+    const wait = () => pause(baselineMs);
     await callWhile(server, wait);
     const before = await callWhile(server, wait);
     let tookMs = 0;
@@ -99,7 +100,7 @@ async function callWhile(server: ServerProcess, work: () => Promise<unknown>): P
       const { status } = await server.call("show");
       took.push(performance.now() - begun);
       if (status !== 200) failures++;
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      await pause(PAUSE_MS);
     }
   };
   const clients = Array.from({ length: CLIENTS }, client);

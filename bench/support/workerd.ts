@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SECRET, VALUE, WORKER } from "./handler.ts";
+import { pause } from "./pause.ts";
 import { Process } from "./process.ts";
 import { temporaryDirectory } from "./server.ts";
 
@@ -74,7 +75,7 @@ async function answering(url: string): Promise<void> {
       return;
     } catch (cause) {
       if (performance.now() > deadline) throw new Error("Cannot start workerd", { cause });
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      await pause(POLL_MS);
     }
   }
 }

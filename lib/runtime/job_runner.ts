@@ -8,7 +8,7 @@ import { sourcesOf, type ValueSource } from "../resolve/injection.ts";
 import type { Namespace } from "../resolve/ref.ts";
 import { NO_SETTING_VALUES, type ResolvedSettings } from "../resolve/resolved_settings.ts";
 import type { UserId } from "../resolve/setting_ref.ts";
-import type { Execution, ExecutionSink, Outcome } from "./execution.ts";
+import type { Execution, Outcome } from "./execution.ts";
 import type { ActiveCall } from "./active_call.ts";
 import type { Instance } from "./instance.ts";
 import { maskJson, maskShort } from "./job_json.ts";
@@ -16,27 +16,12 @@ import { type JobLine, readJobLines } from "./job_lines.ts";
 import { JobRecipe } from "./job_recipe.ts";
 import { endedEarly, failed, JOB_OUTCOMES, type JobFailure, timedOut } from "./job_failure.ts";
 import type { Masker } from "./mask/masker.ts";
-import type { ChildShape } from "./permissions.ts";
-import type { Pool } from "./pool.ts";
 import { type FunctionRecipe, Recipes } from "./recipes.ts";
-import type {
-  Code,
-  CodeProvider,
-  InjectionProvider,
-  RunLimits,
-  UserSettingsProvider,
-} from "./target.ts";
+import type { RunnerParts } from "./runner.ts";
+import type { Code } from "./target.ts";
 
 /** What a {@linkcode JobRunner} works with. */
-export interface JobRunnerParts {
-  readonly code: CodeProvider;
-  readonly secrets: InjectionProvider;
-  /** Left out where no user has settings. */
-  readonly userSettings?: UserSettingsProvider;
-  readonly pool: Pool;
-  readonly sink: ExecutionSink;
-  readonly shape: ChildShape;
-  readonly limits: RunLimits;
+export interface JobRunnerParts extends RunnerParts {
   /** How long a job may go on after it was told to stop, ms. */
   readonly graceMs: number;
 }

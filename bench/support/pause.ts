@@ -1,0 +1,10 @@
+/**
+ * Waiting on purpose.
+ *
+ * @module
+ */
+
+/** Resolves after `ms` milliseconds. */
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
