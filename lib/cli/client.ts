@@ -12,6 +12,11 @@ export interface ClientOptions {
   server: string;
   /** `null` sends none. */
   token: string | null;
+  /**
+   * Finds the URL to which the token may be sent, and is asked before each time it is: a server may
+   * end between two requests, and somebody else take its port. Left out, it is `server`.
+   */
+  locate?: (signal: AbortSignal) => Promise<string>;
   /** Called with method and path of each request. */
   onRequest?: (method: string, path: string) => void;
 }
@@ -39,12 +44,14 @@ export class Client {
   /** The server's URL without a slash at the end. */
   readonly server: string;
   readonly #token: string | null;
+  readonly #locate: (signal: AbortSignal) => Promise<string>;
   readonly #onRequest: (method: string, path: string) => void;
 
   /** Connects to nothing yet. */
   constructor(options: ClientOptions) {
     this.server = options.server;
     this.#token = options.token;
+    this.#locate = options.locate ?? (() => Promise.resolve(this.server));
     this.#onRequest = options.onRequest ?? (() => {});
   }
 
@@ -98,18 +105,20 @@ export class Client {
   ): Promise<Response> {
     const headers = this.#headers(options);
     const body = options.json === undefined ? options.body ?? null : JSON.stringify(options.json);
-    const url = this.server + path + queryText(options.query ?? {});
+    const asked = path + queryText(options.query ?? {});
     // A redirect could carry the key to another server.
     const init: RequestInit = { method, headers, body, signal, redirect: "manual" };
+    const first = await this.#locate(signal) + asked;
     this.#onRequest(method, path);
     try {
-      return await fetch(url, init);
+      return await fetch(first, init);
     } catch (error) {
       if (!mayRepeat(error, method, headers)) throw unreachable(this.server, error);
     }
+    const second = await this.#locate(signal) + asked;
     this.#onRequest(method, path);
     try {
-      return await fetch(url, init);
+      return await fetch(second, init);
     } catch (error) {
       throw unreachable(this.server, error);
     }

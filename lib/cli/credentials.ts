@@ -1,8 +1,8 @@
 /**
  * With which key a command speaks to the server.
  *
- * The admin key of this machine is only ever sent to this machine, and no key is sent in the clear
- * to another one unless that is asked for.
+ * The admin key of this machine is only ever sent to this machine, to a server that has shown that
+ * it holds it, and no key is sent in the clear to another one unless that is asked for.
  *
  * @module
  */
@@ -10,18 +10,25 @@ import { CliError, usageError } from "./failure.ts";
 import { later } from "./later.ts";
 import type { Settings } from "./settings.ts";
 
+/** A key, and where it is from. */
+export interface FoundKey {
+  readonly token: string;
+  /** Nobody named it: it was found in a data directory, and is for the server of that alone. */
+  readonly fromDataDir: boolean;
+}
+
 /**
  * Finds the key: `--token-file`, else `FLUXBASE_TOKEN`, else that of the server's profile, else this
  * machine's admin key.
  *
  * @throws {CliError} Exit 3 when there is none, exit 2 when it may not be sent there.
  */
-export async function findToken(settings: Settings): Promise<string> {
-  const token = await givenToken(settings) ?? await profileKey(settings) ??
-    await adminKey(settings);
+export async function findToken(settings: Settings): Promise<FoundKey> {
+  const named = await givenToken(settings) ?? await profileKey(settings);
+  const token = named ?? await adminKey(settings);
   if (token === null) throw noKey(settings);
   refusePlainHttp(settings);
-  return token;
+  return { token, fromDataDir: named === null };
 }
 
 /**

@@ -91,20 +91,36 @@ function bypassProxy(): void {
   for (const name of ["NO_PROXY", "no_proxy"]) Deno.env.set(name, "localhost,127.0.0.0/8,::1");
 }
 
-async function connect(
-  settings: Settings,
-  io: Io,
-  options: { anonymous?: boolean; token?: string } = {},
-): Promise<Client> {
-  const [{ Client }, { findToken, refusePlainHttp }] = await Promise.all([
-    later<typeof import("./client.ts")>("./client.ts"),
-    later<typeof import("./credentials.ts")>("./credentials.ts"),
-  ]);
+/** How a command wants to speak to the server. */
+interface ConnectOptions {
+  anonymous?: boolean;
+  token?: string;
+}
+
+async function connect(settings: Settings, io: Io, options: ConnectOptions = {}): Promise<Client> {
+  const [{ Client }, { findToken, refusePlainHttp }, { findProvenServer, PROOF_PATH }] =
+    await Promise.all([
+      later<typeof import("./client.ts")>("./client.ts"),
+      later<typeof import("./credentials.ts")>("./credentials.ts"),
+      later<typeof import("./proven_server.ts")>("./proven_server.ts"),
+    ]);
   if (options.token !== undefined) refusePlainHttp(settings);
-  const token = options.anonymous === true ? null : options.token ?? await findToken(settings);
+  const given = options.anonymous === true ? null : options.token;
+  const { token, fromDataDir } = given === undefined
+    ? await findToken(settings)
+    : { token: given, fromDataDir: false };
   if (settings.loopback) bypassProxy();
   const onRequest = (method: string, path: string): void => {
     if (settings.debug) io.note(`DEBUG: ${method} ${path}`);
   };
-  return new Client({ server: settings.server, token, onRequest });
+  const { server } = settings;
+  // With https, the certificate shows who answers.
+  if (!fromDataDir || token === null || server.startsWith("https:")) {
+    return new Client({ server, token, onRequest });
+  }
+  const locate = (signal: AbortSignal): Promise<string> => {
+    onRequest("GET", PROOF_PATH);
+    return findProvenServer(server, token, signal);
+  };
+  return new Client({ server, token, onRequest, locate });
 }

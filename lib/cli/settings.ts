@@ -101,7 +101,7 @@ function findServer(flags: Flags, environment: Environment, { profile }: Profile
 function local(environment: Environment): string {
   const host = environment("FLUXBASE_HOST") ?? "127.0.0.1";
   const port = environment("FLUXBASE_PORT") ?? "8080";
-  const reachable = host === "0.0.0.0" || host === "::" || host === "[::]" ? "127.0.0.1" : host;
+  const reachable = host === "0.0.0.0" ? "127.0.0.1" : host.replace(/^\[?::\]?$/, "::1");
   const bracketed = reachable.includes(":") && !reachable.startsWith("[")
     ? `[${reachable}]`
     : reachable;

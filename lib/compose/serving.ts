@@ -20,6 +20,7 @@ import { importRoutes } from "../http/import.ts";
 import { jobRoutes } from "../http/jobs.ts";
 import { keyringRoutes } from "../http/keyring.ts";
 import { logRoutes } from "../http/logs.ts";
+import { serverProofRoutes } from "../http/server_proof.ts";
 import { serviceKeyRoutes } from "../http/service_keys.ts";
 import { systemSettingRoutes, userSettingRoutes } from "../http/settings.ts";
 import { verifyRoutes } from "../http/verify.ts";
@@ -28,7 +29,7 @@ import { SecretUsage } from "../store/secret_usage.ts";
 import { openArchives } from "./archives.ts";
 import type { Ground } from "./ground.ts";
 import type { Holdings } from "./holdings.ts";
-import type { Start } from "./start.ts";
+import { ADMIN_KEY_FILE, type Start } from "./start.ts";
 import type { Work } from "./work.ts";
 
 /** What is served, and where. */
@@ -45,7 +46,7 @@ export interface Serving {
  */
 export function serve(start: Start, ground: Ground, holdings: Holdings, work: Work): Serving {
   const { config, log, opened } = start;
-  const { sql, ring, audit, denials } = ground;
+  const { dataDir, sql, ring, audit, denials } = ground;
   const { vault, identity, settings, keys, verification } = holdings;
   const { logs, functions, jobCode, runtime, jobs } = work;
   const { backups, importer } = openArchives(log, ground, holdings, work);
@@ -55,6 +56,7 @@ export function serve(start: Start, ground: Ground, holdings: Holdings, work: Wo
     queue: () => jobs.check(),
   };
   const { auth, keys: serviceKeys, exchange } = identity;
+  const listening = Promise.withResolvers<Deno.NetAddr>();
   const calls = { auth, runner: runtime.runner, access: functions.code, log, witness: denials };
   const app = config.role === "worker" ? workerApp(health, log) : createApp({
     vault,
@@ -73,6 +75,10 @@ export function serve(start: Start, ground: Ground, holdings: Holdings, work: Wo
     audit,
     health,
     functions: functionRoutes({ ...calls, code: functions, executions: logs }),
+    serverProof: serverProofRoutes({
+      key: () => dataDir.peekKey(ADMIN_KEY_FILE),
+      address: () => listening.promise,
+    }),
     open: {
       "/api/v1/auth/oidc": exchangeRoutes({
         attempt: (caller, check) => auth.attempt(caller, check),
@@ -102,14 +108,15 @@ export function serve(start: Start, ground: Ground, holdings: Holdings, work: Wo
     (request, connection) => fetch(request, new Client(request, connection, trustedProxies)),
     opened,
   );
-  return { app, url: `http://${address.hostname}:${address.port}`, port: address.port };
+  listening.resolve(address);
+  return { app, url: `http://${config.host}:${address.port}`, port: address.port };
 }
 
 function listen(
   config: Config,
   handler: Deno.ServeHandler<Deno.NetAddr>,
   opened: AsyncDisposableStack,
-): { hostname: string; port: number } {
+): Deno.NetAddr {
   const options = { hostname: config.host, port: config.port, onListen: () => {} };
   let server: Deno.HttpServer<Deno.NetAddr>;
   try {
@@ -118,7 +125,7 @@ function listen(
     throw new AppError("CONFIG_INVALID", refusal(config, cause), { cause });
   }
   opened.defer(() => server.shutdown());
-  return { hostname: config.host, port: server.addr.port };
+  return server.addr;
 }
 
 function refusal({ host, port }: Config, cause: unknown): string {

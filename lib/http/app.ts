@@ -37,12 +37,15 @@ export interface AppParts {
   readonly functions: Hono<AppEnv>;
   /** Further parts, by path; each gets the key check, the log and the headers. */
   readonly mounts?: Readonly<Record<string, Hono<AppEnv>>>;
+  /** Serves `/api/v1/auth/server`, where this server shows which one it is; needs no key. */
+  readonly serverProof?: Hono<AppEnv>;
   /** Parts that need no key, since they check by themselves who asks; log and headers come with it. */
   readonly open?: Readonly<Record<string, Hono<AppEnv>>>;
 }
 
 /**
- * Joins the parts. Nothing but health and what `functions` opens is served without a key.
+ * Joins the parts. Nothing but health, what `functions` opens, and what is named in `open` or
+ * `serverProof` is served without a key.
  *
  * @returns The app; its `fetch` is what a server serves, its `request` what a test asks.
  */
@@ -53,6 +56,7 @@ export function createApp(parts: AppParts): Hono<AppEnv> {
   app.notFound(notFound);
   app.route("/api/v1/functions", functions);
   app.route("/", healthRoutes(health));
+  if (parts.serverProof !== undefined) app.route("/api/v1/auth/server", parts.serverProof);
   const mounts = {
     "/api/v1/admin/secrets": namedSecretRoutes(vault, usage),
     "/api/v1/secrets": secretRoutes(vault, usage),

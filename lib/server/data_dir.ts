@@ -66,6 +66,12 @@ export class DataDir {
     }
   }
 
+  /** Reads a key file as it is now, whoever may read it; `null` when it can't be. */
+  async peekKey(name: string): Promise<string | null> {
+    const text = await Deno.readTextFile(this.file(name)).catch(() => "");
+    return text.trim() || null;
+  }
+
   /** Writes a key file, whole or not at all, and on the disk when this resolves. */
   async writeKey(name: string, text: string): Promise<void> {
     const draft = this.file(`${name}.${crypto.randomUUID()}`);

@@ -115,7 +115,8 @@ Deno.test("findToken() gives the admin key to this machine only", async () => {
   try {
     await Deno.writeTextFile(`${directory}/admin.key`, "fxsk_admin\n");
     const environment = { FLUXBASE_DATA_DIR: directory };
-    assertEquals(await findToken(settings({}, environment)), "fxsk_admin");
+    const want = { token: "fxsk_admin", fromDataDir: true };
+    assertEquals(await findToken(settings({}, environment)), want);
     const server = "https://s.test";
     const error = await assertRejects(() => findToken(settings({ server }, environment)), CliError);
     assertEquals(error.exit, 3);
@@ -128,9 +129,9 @@ Deno.test("findToken() sends no key over plain http to another machine unless as
   const environment = { FLUXBASE_TOKEN: "fxsk_x", FLUXBASE_SERVER: "http://s.test" };
   const error = await assertRejects(() => findToken(settings({}, environment)), CliError);
   assertEquals(error.exit, 2);
-  assertEquals(await findToken(settings({ insecure: true }, environment)), "fxsk_x");
+  assertEquals((await findToken(settings({ insecure: true }, environment))).token, "fxsk_x");
   const https = { ...environment, FLUXBASE_SERVER: "https://s.test" };
-  assertEquals(await findToken(settings({}, https)), "fxsk_x");
+  assertEquals((await findToken(settings({}, https))).token, "fxsk_x");
 });
 
 Deno.test("findToken() prefers the token file to FLUXBASE_TOKEN, and repeats neither", async () => {
@@ -140,7 +141,7 @@ Deno.test("findToken() prefers the token file to FLUXBASE_TOKEN, and repeats nei
     const environment = { FLUXBASE_TOKEN: "bad token" };
     assertEquals((await assertRejects(() => findToken(settings(flags)), CliError)).exit, 3);
     await Deno.writeTextFile(`${directory}/t`, "fxsk_file\r\n");
-    assertEquals(await findToken(settings(flags, environment)), "fxsk_file");
+    assertEquals((await findToken(settings(flags, environment))).token, "fxsk_file");
     const error = await assertRejects(() => findToken(settings({}, environment)), CliError);
     assertEquals(error.message, "FLUXBASE_TOKEN must hold one key on one line");
   } finally {

@@ -60,6 +60,12 @@ const SECRET = { value: "value-2" };
 export const ACCESS: Readonly<Record<string, Row>> = {
   "GET /healthz": row("open", [], () => ({ path: "/healthz" }), 200),
   "GET /readyz": row("open", [], () => ({ path: "/readyz" }), 200),
+  "GET /api/v1/auth/server": row(
+    "open",
+    [],
+    () => ({ path: `/api/v1/auth/server?nonce=${"n".repeat(42)}A` }),
+    204,
+  ),
   "POST /api/v1/auth/oidc": row("open", [], () => ({ path: "/api/v1/auth/oidc", json: {} }), 404),
   "GET /api/v1/auth/whoami": row("self", [], () => ({ path: "/api/v1/auth/whoami" }), 200),
   ...using(

@@ -7,6 +7,7 @@ import { Hono } from "hono";
 import type { AppEnv } from "../../lib/http/env.ts";
 import { createApp } from "../../lib/http/app.ts";
 import { whoamiRoutes } from "../../lib/http/identity.ts";
+import { serverProofRoutes } from "../../lib/http/server_proof.ts";
 import { serviceKeyRoutes } from "../../lib/http/service_keys.ts";
 import { auditRoutes } from "../../lib/http/audit.ts";
 import { verifyRoutes } from "../../lib/http/verify.ts";
@@ -38,7 +39,13 @@ export async function withApi(
   const { vault, auth, keys } = world;
   const lines: string[] = [];
   const log = createLog({ level: "debug", write: (line) => lines.push(line) });
+  const adminKey = (await world.systemKeys.ensureAdminKey())!;
+  const listening = Promise.withResolvers<Deno.NetAddr>();
   const app = createApp({
+    serverProof: serverProofRoutes({
+      key: () => Promise.resolve(adminKey),
+      address: () => listening.promise,
+    }),
     vault,
     auth,
     health: {},
@@ -51,9 +58,9 @@ export async function withApi(
       "/api/v1/auth/whoami": whoamiRoutes(),
     },
   });
-  const adminKey = (await world.systemKeys.ensureAdminKey())!;
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, app.fetch);
   const { port } = server.addr;
+  listening.resolve(server.addr);
   try {
     await test({
       server: `http://127.0.0.1:${port}`,
