@@ -76,7 +76,9 @@ export class MaskStream {
   #mask(bytes: Uint8Array, until: number): Uint8Array {
     const parts: Uint8Array[] = [];
     let maskedTo = this.#maskedTo;
-    for (const [from, to] of matchesIn(this.#patterns, bytes, until)) {
+    const matches = new Matches(this.#patterns, bytes);
+    while (matches.advance(until)) {
+      const { from, to } = matches;
       if (from > maskedTo) parts.push(bytes.subarray(Math.max(0, maskedTo), from), MASK_BYTES);
       maskedTo = Math.max(maskedTo, to);
     }
@@ -115,23 +117,43 @@ function undecidedFrom({ matchers }: Patterns, bytes: Uint8Array): number {
   );
 }
 
-/** Every match that begins before `until`, by where it begins. */
-function* matchesIn(
-  { matchers }: Patterns,
-  bytes: Uint8Array,
-  until: number,
-): Generator<[from: number, to: number]> {
-  // Each matcher's next match is kept, so that none searches the same bytes twice.
-  const next = matchers.map((matcher) => matcher.find(bytes, 0));
-  while (true) {
+/** Goes through all matches by where they begin. An object for each of them would cost too much. */
+class Matches {
+  readonly #matchers: readonly Matcher[];
+  readonly #bytes: Uint8Array;
+  /** Each matcher's next match is kept, so that none searches the same bytes twice. */
+  readonly #next: number[];
+  readonly #lengths: number[];
+  /** Where the match is that {@linkcode Matches.advance} went to. */
+  from = 0;
+  to = 0;
+
+  constructor({ matchers }: Patterns, bytes: Uint8Array) {
+    this.#matchers = matchers;
+    this.#bytes = bytes;
+    this.#next = matchers.map(() => -1);
+    this.#lengths = matchers.map(() => 0);
+    for (let i = 0; i < matchers.length; i++) this.#look(i, 0);
+  }
+
+  /** Goes to the next match; `false` when none begins before `until`. */
+  advance(until: number): boolean {
+    const next = this.#next;
     let first = -1;
     for (let i = 0; i < next.length; i++) {
       if (next[i] !== -1 && (first === -1 || next[i]! < next[first]!)) first = i;
     }
-    if (first === -1 || next[first]! >= until) return;
-    const at = next[first]!;
-    yield [at, at + matchers[first]!.lengthAt(bytes, at)];
-    next[first] = matchers[first]!.find(bytes, at + 1);
+    if (first === -1 || next[first]! >= until) return false;
+    this.from = next[first]!;
+    this.to = this.from + this.#lengths[first]!;
+    this.#look(first, this.from + 1);
+    return true;
+  }
+
+  #look(index: number, from: number): void {
+    const matcher = this.#matchers[index]!;
+    this.#next[index] = matcher.find(this.#bytes, from);
+    this.#lengths[index] = matcher.foundLength;
   }
 }
 

@@ -22,7 +22,7 @@ const SPARSE_BITS = 3;
  * A window as long as the shortest pattern moves over the text. The three bytes at its end tell
  * how far it may move without missing a pattern: all of its length if no pattern has them.
  * The time is mostly less than one step a byte. At worst, in text that repeats the beginning of a
- * pattern at every byte, it is the longest pattern's length times the logarithm of their number.
+ * pattern at every byte, it is the longest pattern's length and the logarithm of their number.
  *
  * @example Usage
  * ```ts
@@ -39,6 +39,8 @@ const SPARSE_BITS = 3;
 export class Matcher {
   readonly #patterns: PatternSet;
   readonly #shifts: Uint8Array;
+  /** Length of what {@linkcode Matcher.find} found last. */
+  foundLength = 0;
   /** This one. */
   readonly matchers: readonly Matcher[] = [this];
   /** Turns a block's hash into an index of `#shifts`. */
@@ -79,7 +81,10 @@ export class Matcher {
     return this.#patterns.longest;
   }
 
-  /** The first index at or after `from` at which a whole pattern begins, or -1. */
+  /**
+   * The first index at or after `from` at which a whole pattern begins, or -1. `foundLength` is then
+   * the length of the longest one.
+   */
   find(bytes: Uint8Array, from: number): number {
     const { shortest, size } = this.#patterns;
     if (size === 0) return -1;
@@ -90,8 +95,11 @@ export class Matcher {
     while (last < end) {
       const shift = shifts[hash(bytes[last - 2]!, bytes[last - 1]!, bytes[last]!) >>> drop]!;
       if (shift > 0) last += shift;
-      else if (this.lengthAt(bytes, last - shortest + 1) > 0) return last - shortest + 1;
-      else last++;
+      else {
+        this.foundLength = this.lengthAt(bytes, last - shortest + 1);
+        if (this.foundLength > 0) return last - shortest + 1;
+        last++;
+      }
     }
     return -1;
   }

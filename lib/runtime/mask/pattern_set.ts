@@ -4,12 +4,21 @@
  * @module
  */
 
+/** How many bytes the text has in common with the two patterns between which it sorts; see there. */
+let commonBefore = 0;
+let commonAfter = 0;
+
 /**
  * Immutable set of byte patterns, packed into one buffer in lexicographic order.
  *
  * Patterns that are prefixes of a text all sort at or before it, and the nearest one before it is
  * either the longest of them or begins with it. So one binary search and a walk along the prefixes
  * of prefixes find it, however many patterns begin alike.
+ *
+ * The search looks at no byte of the text twice, after U. Manber and G. Myers, "Suffix Arrays"
+ * (SIAM J. Comput. 22, 1993, §2): what the patterns on its way have in common with each other tells
+ * where they differ from the text. Without that, values that begin alike and output that repeats
+ * their beginning took each byte some 500 comparisons.
  */
 export class PatternSet {
   readonly #packed: Uint8Array;
@@ -17,6 +26,12 @@ export class PatternSet {
   readonly #starts: Int32Array;
   /** The longest other pattern that pattern `i` begins with, or -1. */
   readonly #prefixes: Int32Array;
+  /**
+   * The binary search always comes to pattern `i` between the same two others: what it has in
+   * common with the one before, and with the one after, bytes.
+   */
+  readonly #likeBefore: Int32Array;
+  readonly #likeAfter: Int32Array;
   /** Patterns with first byte `b` are `#heads[b] .. #heads[b + 1]`. */
   readonly #heads: Int32Array;
   /** Length of the shortest pattern in bytes; 0 when there is none. */
@@ -35,6 +50,11 @@ export class PatternSet {
     this.#packed = packed(sorted, this.#starts);
     this.#prefixes = prefixes(sorted);
     this.#heads = heads(sorted);
+    this.#likeBefore = new Int32Array(sorted.length);
+    this.#likeAfter = new Int32Array(sorted.length);
+    for (let head = 0; head < 256; head++) {
+      this.#compareWay(sorted, this.#heads[head]! - 1, this.#heads[head + 1]!, head);
+    }
     const lengths = sorted.map((pattern) => pattern.length);
     this.shortest = lengths.reduce((a, b) => Math.min(a, b), lengths[0] ?? 0);
     this.longest = lengths.reduce((a, b) => Math.max(a, b), 0);
@@ -55,8 +75,8 @@ export class PatternSet {
   /** Length of the longest pattern that `bytes[at .. end)` begins with, or 0. */
   longestAt(bytes: Uint8Array, at: number, end: number): number {
     let candidate = this.#lastUpTo(bytes, at, end);
-    if (candidate < 0) return 0;
-    const common = this.#common(candidate, bytes, at, end);
+    const common = commonBefore;
+    if (common === 0) return 0;
     while (candidate >= 0 && this.#length(candidate) > common) {
       candidate = this.#prefixes[candidate]!;
     }
@@ -67,36 +87,77 @@ export class PatternSet {
   mayContinue(bytes: Uint8Array, at: number, end: number): boolean {
     const head = bytes[at]!;
     if (this.#heads[head] === this.#heads[head + 1]) return false;
-    const next = this.#lastUpTo(bytes, at, end) + 1;
-    return next < this.size && this.#common(next, bytes, at, end) === end - at;
+    this.#lastUpTo(bytes, at, end);
+    return commonAfter === end - at;
   }
 
-  /** Index of the last pattern that sorts at or before `bytes[at .. end)`, or -1. */
+  /**
+   * Index of the last pattern that sorts at or before `bytes[at .. end)`, or of one with another
+   * first byte, or -1. Sets `commonBefore` for it and `commonAfter` for the pattern behind it; 0
+   * for one with another first byte.
+   */
   #lastUpTo(bytes: Uint8Array, at: number, end: number): number {
     const head = bytes[at]!;
     let low = this.#heads[head]! - 1;
     let high = this.#heads[head + 1]!;
+    let before = 0;
+    let after = 0;
     while (high - low > 1) {
       const middle = (low + high) >> 1;
-      if (this.#sortsAfter(middle, bytes, at, end)) high = middle;
-      else low = middle;
+      const byBefore = before >= after;
+      const nearer = byBefore ? before : after;
+      const like = (byBefore ? this.#likeBefore : this.#likeAfter)[middle]!;
+      // Where the pattern is more like its neighbour than the text is, or less, that decides.
+      let common = Math.min(like, nearer);
+      let isAfter = byBefore === like < nearer;
+      if (like === nearer) {
+        common = this.#common(middle, bytes, at, end, nearer);
+        isAfter = this.#sortsAfter(middle, common, bytes, at, end);
+      }
+      if (isAfter) {
+        high = middle;
+        after = common;
+      } else {
+        low = middle;
+        before = common;
+      }
     }
+    commonBefore = before;
+    commonAfter = after;
     return low;
   }
 
-  #sortsAfter(index: number, bytes: Uint8Array, at: number, end: number): boolean {
-    const common = this.#common(index, bytes, at, end);
+  /** Notes what each pattern that the search may come to between two others has in common with them. */
+  #compareWay(sorted: readonly Uint8Array[], low: number, high: number, head: number): void {
+    if (high - low <= 1) return;
+    const middle = (low + high) >> 1;
+    const pattern = sorted[middle]!;
+    this.#likeBefore[middle] = alike(pattern, sorted[low], head);
+    this.#likeAfter[middle] = alike(pattern, sorted[high], head);
+    this.#compareWay(sorted, low, middle, head);
+    this.#compareWay(sorted, middle, high, head);
+  }
+
+  /** Whether a pattern that has its first `common` bytes in common with the text sorts after it. */
+  #sortsAfter(
+    index: number,
+    common: number,
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+  ): boolean {
     if (common === this.#length(index)) return false;
     return at + common === end ||
       this.#packed[this.#starts[index]! + common]! > bytes[at + common]!;
   }
 
-  /** How many bytes pattern `index` and `bytes[at .. end)` have in common at their beginnings. */
-  #common(index: number, bytes: Uint8Array, at: number, end: number): number {
+  /** How many bytes a pattern and the text have in common, of which `known` are known to be. */
+  #common(index: number, bytes: Uint8Array, at: number, end: number, known: number): number {
+    const packed = this.#packed;
     const start = this.#starts[index]!;
     const most = Math.min(this.#length(index), end - at);
-    let common = 0;
-    while (common < most && this.#packed[start + common] === bytes[at + common]) common++;
+    let common = known;
+    while (common < most && packed[start + common] === bytes[at + common]) common++;
     return common;
   }
 
@@ -111,6 +172,15 @@ function compare(a: Uint8Array, b: Uint8Array): number {
     if (a[i] !== b[i]) return a[i]! - b[i]!;
   }
   return a.length - b.length;
+}
+
+/** How many bytes two patterns have in common; none with one that doesn't begin with `head`. */
+function alike(a: Uint8Array, b: Uint8Array | undefined, head: number): number {
+  if (b === undefined || b[0] !== head) return 0;
+  const most = Math.min(a.length, b.length);
+  let common = 0;
+  while (common < most && a[common] === b[common]) common++;
+  return common;
 }
 
 function unique(sorted: Uint8Array[]): Uint8Array[] {

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { PatternSet } from "../../../lib/runtime/mask/pattern_set.ts";
 import { fromUtf8, utf8 } from "./reference.ts";
@@ -56,7 +56,7 @@ Deno.test("PatternSet.mayContinue() tells whether more bytes can make a longer p
 
 Deno.test("PatternSet agrees with a look at each pattern, whatever they share", () => {
   const word = fc.string({ unit: fc.constantFrom("a", "b", "c"), minLength: 1, maxLength: 7 });
-  const property = fc.property(fc.array(word, { maxLength: 12 }), word, (words, text) => {
+  const property = fc.property(fc.array(word, { maxLength: 40 }), word, (words, text) => {
     const bytes = utf8(text);
     const set = setOf(words);
     const lengths = words.filter((w) => text.startsWith(w)).map((w) => w.length);
@@ -65,4 +65,23 @@ Deno.test("PatternSet agrees with a look at each pattern, whatever they share", 
     assertEquals(set.mayContinue(bytes, 0, bytes.length), longer);
   });
   fc.assert(property, { numRuns: 3000 });
+});
+
+Deno.test("PatternSet looks at a byte of the text once, however many patterns begin alike", () => {
+  const alike = "p".repeat(58);
+  const set = setOf(
+    Array.from({ length: 1_000 }, (_, i) => `${alike}${String(i).padStart(6, "0")}`),
+  );
+  for (const text of ["p".repeat(64), `${alike}000500`, `${alike}zzzzzz`, `${alike}!!!!!!`]) {
+    let looks = 0;
+    const counted = new Proxy(utf8(text), {
+      get(bytes, name) {
+        looks++;
+        return bytes[Number(name)];
+      },
+    });
+    set.longestAt(counted, 0, text.length);
+    // Each byte, and one for each of the ten steps to a pattern; the last of each is looked at twice.
+    assert(looks <= text.length + 2 * 10 + 1, `${looks} looks`);
+  }
 });
