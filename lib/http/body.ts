@@ -8,7 +8,7 @@
 import type * as z from "zod";
 import { AppError } from "../errors.ts";
 import type { AppContext } from "./env.ts";
-import { nestsDeeper } from "./json_depth.ts";
+import { nestsDeeper } from "../json_depth.ts";
 
 /** The longest body, in bytes. */
 export const MAX_BODY_BYTES = 1_024 * 1_024;

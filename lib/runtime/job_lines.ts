@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { nestsDeeper } from "../json_depth.ts";
 import { failed } from "./job_failure.ts";
 
 /** One line. */
@@ -14,6 +15,11 @@ export type JobLine =
 
 /** The longest line, in characters; a result is one line. */
 export const MOST_RESULT = 1024 * 1024;
+/**
+ * How deep a result may nest. What masks, stores and writes it goes down level by level, and each
+ * of them ends somewhere below 10,000 of them.
+ */
+const DEEPEST_RESULT = 100;
 const UNREADABLE = "The job's result could not be read";
 
 /**
@@ -44,6 +50,10 @@ async function* chunksOf(
 
 function parse(line: string): JobLine {
   if (line.length > MOST_RESULT) throw tooLong();
+  // The line itself is an object around it.
+  if (nestsDeeper(new TextEncoder().encode(line), DEEPEST_RESULT + 1)) {
+    throw failed(`The job's result nests deeper than ${DEEPEST_RESULT} levels`);
+  }
   const known = fieldsOf(line);
   if ("progress" in known) return progress(known.progress);
   if ("error" in known) {

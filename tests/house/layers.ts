@@ -7,6 +7,7 @@
 /** The rank of each room below `lib/`. A file directly in `lib/` is a room of its own. */
 export const RANKS: Readonly<Record<string, number>> = {
   "errors.ts": 0,
+  "json_depth.ts": 0,
   "log.ts": 0,
   "version.ts": 0,
   std: 0,

@@ -62,6 +62,29 @@ Deno.test("JobRunner.run() keeps every JSON result, masked, and nothing else", a
       error: "larger than 1 MiB",
     },
     {
+      name: "a hundred levels",
+      code: "() => new Response('['.repeat(100) + ']'.repeat(100))",
+      result: JSON.parse("[".repeat(100) + "]".repeat(100)),
+    },
+    {
+      name: "a level more",
+      code: "() => new Response('['.repeat(101) + ']'.repeat(101))",
+      result: undefined,
+      error: "The job's result nests deeper than 100 levels",
+    },
+    {
+      name: "levels without end, in a Response",
+      code: "() => new Response('['.repeat(2e5) + ']'.repeat(2e5))",
+      result: undefined,
+      error: "The job's result nests deeper than 100 levels",
+    },
+    {
+      name: "levels without end, returned",
+      code: "() => { let a = []; for (let i = 0; i < 2e5; i++) a = [a]; return a; }",
+      result: undefined,
+      error: "The job's result nests deeper than 100 levels",
+    },
+    {
       name: "a throw",
       code: "() => { throw new TypeError('no ' + secrets.get('KEY')) }",
       result: undefined,

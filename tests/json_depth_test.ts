@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { nestsDeeper } from "../../lib/http/json_depth.ts";
+import { nestsDeeper } from "../lib/json_depth.ts";
 
 function depthOf(value: unknown): number {
   if (typeof value !== "object" || value === null) return 0;
