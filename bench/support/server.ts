@@ -17,6 +17,7 @@ const SETTING = /^(FLUXBASE_.*|DATABASE_URL)$/;
 export interface Server {
   readonly url: string;
   readonly key: string;
+  readonly dataDir: string;
   readonly process: Process;
   /** Where `hello` is called. */
   readonly helloUrl: string;
@@ -53,10 +54,12 @@ export async function startServer({ scope, databaseUrl }: ServerOptions): Promis
     log: join(directory, "log"),
   }));
   const [, url] = await process.printed(READY);
-  const key = (await Deno.readTextFile(join(directory, "data", "admin.key"))).trim();
+  const dataDir = join(directory, "data");
+  const key = (await Deno.readTextFile(join(dataDir, "admin.key"))).trim();
   const server = {
     url: url!,
     key,
+    dataDir,
     process,
     helloUrl: `${url}/api/v1/functions/hello/invoke`,
     headers: { authorization: `Bearer ${key}` },

@@ -7,12 +7,13 @@
  * that it listens on. Whoever listens elsewhere and passes the number on to the true server gets an
  * answer that names the true server's address and no other.
  *
- * WebCrypto and no other file, since whatever is loaded makes every command slower.
+ * This is the side that checks: WebCrypto and no other file, since whatever is loaded makes every
+ * command slower.
  *
  * @module
  */
 /** Keeps the key apart from every other use, and so does it the message. */
-const DOMAIN = "fluxbase/server-proof/v1";
+export const PROOF_DOMAIN = "fluxbase/server-proof/v1";
 
 /** Length of the number, bytes. */
 export const NONCE_BYTES = 32;
@@ -26,28 +27,6 @@ export interface Claim {
   readonly port: number;
 }
 
-/**
- * Proves a claim.
- *
- * @param secret The text of the key that both sides hold; 256 random bits or more are in it.
- * @returns 32 bytes, which tell nothing about the key.
- * @example Usage
- * ```ts
- * import { assert } from "@std/assert";
- * import { prove, ServerProofs } from "./server_proof.ts";
- *
- * const claim = { nonce: new Uint8Array(32), host: "127.0.0.1", port: 8080 };
- * const proof = await prove("fxsk_example", claim);
- * const proofs = await ServerProofs.of("fxsk_example");
- * assert(await proofs.proves(claim, proof));
- * assert(!await proofs.proves({ ...claim, port: 8081 }, proof));
- * ```
- */
-export async function prove(secret: string, claim: Claim): Promise<Uint8Array<ArrayBuffer>> {
-  const key = await derive(secret, "sign");
-  return new Uint8Array(await crypto.subtle.sign("HMAC", key, messageOf(claim)));
-}
-
 /** Tells the proofs of one key from others. */
 export class ServerProofs {
   readonly #key: CryptoKey;
@@ -58,7 +37,7 @@ export class ServerProofs {
 
   /** Those of who holds `secret`. */
   static async of(secret: string): Promise<ServerProofs> {
-    return new ServerProofs(await derive(secret, "verify"));
+    return new ServerProofs(await derive(secret));
   }
 
   /** Whether `proof` proves the claim; takes as long for a wrong one. */
@@ -67,20 +46,20 @@ export class ServerProofs {
   }
 }
 
-/** No part has a line end, so no two claims have one message. */
-function messageOf({ nonce, host, port }: Claim): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode([DOMAIN, nonce.toHex(), host, port].join("\n"));
+/** What is authenticated. No part has a line end, so no two claims have one message. */
+export function messageOf({ nonce, host, port }: Claim): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode([PROOF_DOMAIN, nonce.toHex(), host, port].join("\n"));
 }
 
-async function derive(secret: string, usage: "sign" | "verify"): Promise<CryptoKey> {
+async function derive(secret: string): Promise<CryptoKey> {
   const bytes = new TextEncoder().encode(secret);
   const material = await crypto.subtle.importKey("raw", bytes, "HKDF", false, ["deriveKey"]);
   const how = {
     name: "HKDF",
     hash: "SHA-256",
     salt: new Uint8Array(0),
-    info: new TextEncoder().encode(DOMAIN),
+    info: new TextEncoder().encode(PROOF_DOMAIN),
   };
   const kind = { name: "HMAC", hash: "SHA-256", length: 256 };
-  return await crypto.subtle.deriveKey(how, material, kind, false, [usage]);
+  return await crypto.subtle.deriveKey(how, material, kind, false, ["verify"]);
 }

@@ -7,7 +7,9 @@
  * @module
  */
 import { Hono } from "hono";
-import { NONCE_BYTES, prove } from "../crypto/server_proof.ts";
+import { hkdf } from "../crypto/hkdf.ts";
+import { HmacKey } from "../crypto/hmac.ts";
+import { type Claim, messageOf, NONCE_BYTES, PROOF_DOMAIN } from "../crypto/server_proof.ts";
 import { AppError } from "../errors.ts";
 import type { AppEnv } from "./env.ts";
 import { mountMethods } from "./methods.ts";
@@ -32,12 +34,35 @@ export function serverProofRoutes({ key, address }: ProofParts): Hono<AppEnv> {
       const nonce = parseNonce(c.req.query("nonce"));
       const [secret, { hostname: host, port }] = await Promise.all([key(), address()]);
       if (secret === null) throw new AppError("NOT_FOUND", "This server has no key file");
-      const proof = await prove(secret, { nonce, host, port });
+      const proof = prove(secret, { nonce, host, port });
       const text = proof.toBase64({ alphabet: "base64url", omitPadding: true });
       return c.body(null, 204, { "fluxbase-server-proof": text });
     },
   });
   return app;
+}
+
+/**
+ * Proves a claim.
+ *
+ * @param secret The text of the key that both sides hold; 256 random bits or more are in it.
+ * @returns 32 bytes, which tell nothing about the key.
+ * @example Usage
+ * ```ts
+ * import { assert } from "@std/assert";
+ * import { ServerProofs } from "../crypto/server_proof.ts";
+ * import { prove } from "./server_proof.ts";
+ *
+ * const claim = { nonce: new Uint8Array(32), host: "127.0.0.1", port: 8080 };
+ * const proof = new Uint8Array(prove("fxsk_example", claim));
+ * const proofs = await ServerProofs.of("fxsk_example");
+ * assert(await proofs.proves(claim, proof));
+ * assert(!await proofs.proves({ ...claim, port: 8081 }, proof));
+ * ```
+ */
+export function prove(secret: string, claim: Claim): Uint8Array {
+  const key = hkdf(new TextEncoder().encode(secret), new Uint8Array(0), PROOF_DOMAIN, 32);
+  return new HmacKey(key).sign(messageOf(claim));
 }
 
 function parseNonce(text: string | undefined): Uint8Array {
