@@ -4,7 +4,8 @@
  * @module
  */
 import { CliError } from "./failure.ts";
-import { formatTime, print, printable, printData } from "./output.ts";
+import { printable } from "./layout.ts";
+import { formatTime, print, printData } from "./output.ts";
 import type { Context } from "./table.ts";
 
 /** Verifying reads every record. */

@@ -6,7 +6,8 @@
 import type { CodeNoun } from "./code_commands.ts";
 import { namespaceFlag, parseCodeName } from "./code_place.ts";
 import { usageError } from "./failure.ts";
-import { formatTable, printData } from "./output.ts";
+import { formatTable } from "./layout.ts";
+import { printData } from "./output.ts";
 import { readSources } from "./sources.ts";
 import type { Context, Handler } from "./table.ts";
 
@@ -50,7 +51,7 @@ function show(context: Context, { details, dry_run }: Deployment): void {
   );
   // What a deployment would change was asked for; what it has changed is told.
   const say = dry_run ? context.io.out : context.io.tell;
-  if (rows.length > 0) say(formatTable(rows, null));
+  if (rows.length > 0) say(formatTable(rows));
   const count = (names: readonly string[], what: string) => `${names.length} ${what}`;
   const summary = [
     count(created, "created"),

@@ -6,6 +6,7 @@
 import { namespaceFlag, parseCodeName } from "./code_place.ts";
 import type { Client } from "./client.ts";
 import { usageError } from "./failure.ts";
+import { printable } from "./job_info.ts";
 import { formatTime, printData } from "./output.ts";
 import type { Context } from "./table.ts";
 
@@ -87,9 +88,4 @@ async function linesOf(client: Client, id: string): Promise<LineInfo[]> {
   const path = `/api/v1/admin/logs/executions/${id}`;
   const { entries } = await client.json<{ entries: LineInfo[] }>("GET", path);
   return entries.filter(({ fields }) => fields.source === "output");
-}
-
-/** Leaves out what could steer a terminal: a function prints what it likes. */
-function printable(text: string): string {
-  return text.replace(/[^\P{Cc}\t]|\p{Cf}/gu, "");
 }

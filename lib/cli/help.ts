@@ -4,6 +4,7 @@
  * @module
  */
 import { EXIT_CODES } from "./failure.ts";
+import { wrap } from "./layout.ts";
 import { argumentText, nameOf } from "./parse.ts";
 import { type Command, type Flag, GLOBAL_FLAGS } from "./table.ts";
 
@@ -69,18 +70,4 @@ function rootNotes(): string {
     "FLUXBASE_DATA_DIR (.fluxbase). Elsewhere run fluxbase login, or set FLUXBASE_SERVER and " +
     "FLUXBASE_TOKEN.";
   return [section("Exit codes", codes), wrap(run, WIDTH).join("\n")].join("\n\n");
-}
-
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ")) {
-    if (line !== "" && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else {
-      line = line === "" ? word : `${line} ${word}`;
-    }
-  }
-  return [...lines, line];
 }

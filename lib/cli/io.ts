@@ -22,6 +22,8 @@ export interface Io {
   readonly quiet: boolean;
   /** Whether stdout is a terminal. */
   readonly outIsTerminal: boolean;
+  /** How wide stdout is; `null` where it isn't a terminal, or doesn't tell. */
+  readonly columns: number | null;
   /** Bold text where stdout is a terminal that wants colour. */
   bold(text: string): string;
   readonly stdin: ReadableStream<Uint8Array>;
@@ -77,6 +79,9 @@ export function processIo(): Io {
     interactive: Deno.stdin.isTerminal(),
     quiet: false,
     outIsTerminal,
+    get columns() {
+      return outIsTerminal ? terminalColumns() : null;
+    },
     bold: (text) => bold ? BOLD + text + NOT_BOLD : text,
     get stdin() {
       return Deno.stdin.readable;
@@ -94,6 +99,9 @@ export function quietly(io: Io): Io {
     tell: () => {},
     status: () => {},
     quiet: true,
+    get columns() {
+      return io.columns;
+    },
     get stdin() {
       return io.stdin;
     },
@@ -101,9 +109,16 @@ export function quietly(io: Io): Io {
 }
 
 function cut(text: string): string {
-  // A terminal that doesn't tell its size says 0.
-  const columns = Deno.consoleSize().columns || 80;
-  return [...text].slice(0, columns - 1).join("");
+  return [...text].slice(0, (terminalColumns() ?? 80) - 1).join("");
+}
+
+/** A terminal that doesn't tell its size says 0. */
+function terminalColumns(): number | null {
+  try {
+    return Deno.consoleSize().columns || null;
+  } catch {
+    return null;
+  }
 }
 
 // One write may take a part only, for example of a long list into a full pipe.

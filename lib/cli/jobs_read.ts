@@ -7,7 +7,8 @@ import { namespaceFlag } from "./code_place.ts";
 import { usageError } from "./failure.ts";
 import { type AttemptInfo, findJob, type JobInfo, printable, progressText } from "./job_info.ts";
 import { reportEnd, waitForJob } from "./job_wait.ts";
-import { formatTable, formatTime, print, printData } from "./output.ts";
+import { formatTable } from "./layout.ts";
+import { formatTime, print, printData } from "./output.ts";
 import type { Context } from "./table.ts";
 
 interface JobFunction {
@@ -72,12 +73,13 @@ export async function showJob(context: Context): Promise<void> {
   }
   const job = await findJob(client, id);
   if (context.settings.format !== "table") return await printData(context, job);
-  context.io.out(formatTable(factsOf(job), null));
+  context.io.out(formatTable(factsOf(job)));
   const attempts = job.attempt_list ?? [];
   if (attempts.length === 0) return;
   const heading = ["ATTEMPT", "OUTCOME", "STARTED", "ENDED", "WORKER", "SECRETS", "ERROR"];
+  const { columns, bold: style } = context.io;
   context.io.out("");
-  context.io.out(formatTable(attempts.map(attemptRow), heading, context.io.bold));
+  context.io.out(formatTable(attempts.map(attemptRow), { heading, columns, style }));
 }
 
 function factsOf(job: JobInfo): string[][] {
@@ -122,7 +124,7 @@ export async function showStats(context: Context): Promise<void> {
     `${name.replaceAll("_", " ")}:`,
     value === null ? "-" : String(Math.round(value * 10) / 10),
   ]);
-  context.io.out(formatTable(rows, null));
+  context.io.out(formatTable(rows));
 }
 
 function limitOf(text: string | undefined): string {

@@ -4,7 +4,8 @@
  * @module
  */
 import { countOf, findLines, type LogEntry, placeOf, queryOf } from "./log_lines.ts";
-import { formatTable, formatTime, print, printData } from "./output.ts";
+import { formatTable } from "./layout.ts";
+import { formatTime, print, printData } from "./output.ts";
 import type { Context } from "./table.ts";
 
 /** Lines of one request, and of one command. */
@@ -68,5 +69,5 @@ export async function showLogStats(context: Context): Promise<void> {
     ...counts(stats.entries_by_level),
     ["Oldest:", formatTime(stats.oldest_entry)],
     ["Newest:", formatTime(stats.newest_entry)],
-  ], null));
+  ]));
 }

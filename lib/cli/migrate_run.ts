@@ -17,7 +17,8 @@ import { openPostgres } from "../store/postgres.ts";
 import { readText } from "./backup_run.ts";
 import type { Client } from "./client.ts";
 import { usageError } from "./failure.ts";
-import { printable, printData } from "./output.ts";
+import { printable } from "./layout.ts";
+import { printData } from "./output.ts";
 import { fittingName } from "./renaming.ts";
 import type { Context } from "./table.ts";
 

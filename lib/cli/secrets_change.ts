@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { printable, printData } from "./output.ts";
+import { printable } from "./layout.ts";
+import { printData } from "./output.ts";
 import { parseVersion, type SecretInfo, secretPath, secretRef } from "./place.ts";
 import type { Context } from "./table.ts";
 import { withoutWarnings, type Written } from "./warnings.ts";

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { formatTime, print, printable } from "./output.ts";
+import { printable } from "./layout.ts";
+import { formatTime, print } from "./output.ts";
 import { secretRef } from "./place.ts";
 import type { Context } from "./table.ts";
 

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { print, printable, printData } from "./output.ts";
+import { printable } from "./layout.ts";
+import { print, printData } from "./output.ts";
 import { settingFamily, type SettingInfo, settingPlace } from "./setting_place.ts";
 import type { Context } from "./table.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { printable } from "./output.ts";
+import { printable } from "./layout.ts";
 import type { Context } from "./table.ts";
 
 /** The answer to a write. */

@@ -1,18 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { formatTable, formatTime } from "../../lib/cli/output.ts";
-
-Deno.test("formatTable() cuts nothing and leaves no space at the end of a line", () => {
-  const long = "X".repeat(300);
-  assertEquals(formatTable([[long, "-"], ["a", "b"]], null), `${long}  -\na${" ".repeat(301)}b`);
-});
-
-Deno.test("formatTable() keeps a cell from steering the terminal", () => {
-  assertEquals(formatTable([["a\x1b[31m\n\u202eb", "c"]], null), "a[31mb  c");
-});
-
-Deno.test("formatTable() styles the heading only", () => {
-  assertEquals(formatTable([["a"]], ["NAME"], (text) => `<${text}>`), "<NAME>\na");
-});
+import { formatTime } from "../../lib/cli/output.ts";
 
 for (
   const [time, want] of [
