@@ -4,10 +4,10 @@
  * @module
  */
 import type { Client } from "./client.ts";
-import { CliError } from "./failure.ts";
 import { printable } from "./job_info.ts";
 import { countOf, type LogQuery } from "./log_lines.ts";
 import { parseMoment } from "./moment.ts";
+import { writeNewFile } from "./new_file.ts";
 import { formatTime, print, printData } from "./output.ts";
 import type { Context } from "./table.ts";
 
@@ -77,29 +77,28 @@ export async function exportAudit(context: Context): Promise<void> {
   const path = context.flags.text("file");
   const query = queryOf(context);
   const client = await context.connect();
-  using file = path === undefined ? null : await create(context.settings.resolvePath(path));
   let count = 0;
-  for await (const records of pagesOf(client, query, PAGE)) {
-    if (records.length === 0) continue;
-    const text = records.map((record) => JSON.stringify(record)).join("\n");
-    if (file === null) context.io.out(text);
-    else await writeAll(file, new TextEncoder().encode(text + "\n"));
-    count += records.length;
-  }
+  const each = async (write: (text: string) => Promise<void> | void) => {
+    for await (const records of pagesOf(client, query, PAGE)) {
+      if (records.length > 0) await write(records.map((each) => JSON.stringify(each)).join("\n"));
+      count += records.length;
+    }
+  };
+  if (path === undefined) await each(context.io.out);
+  else await exportTo(context.settings.resolvePath(path), each);
   context.io.note(`Exported ${count} records.`);
 }
 
-async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
-}
-
-async function create(path: string): Promise<Deno.FsFile> {
-  try {
-    return await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
-  } catch (error) {
-    const isThere = error instanceof Deno.errors.AlreadyExists;
-    throw new CliError(1, isThere ? "FILE is there already" : "FILE can't be written");
-  }
+function exportTo(
+  path: string,
+  each: (write: (text: string) => Promise<void>) => Promise<void>,
+): Promise<void> {
+  const encoder = new TextEncoder();
+  return writeNewFile(
+    path,
+    "audit export > FILE",
+    (write) => each((text) => write(encoder.encode(text + "\n"))),
+  );
 }
 
 function queryOf({ flags }: Context): LogQuery {

@@ -8,6 +8,7 @@ import { checkBackup, type Counts } from "../backup/lines.ts";
 import { failureOf } from "./answer.ts";
 import { CliError, usageError } from "./failure.ts";
 import { later } from "./later.ts";
+import { writeNewFile } from "./new_file.ts";
 import { printData } from "./output.ts";
 import type { Context } from "./table.ts";
 
@@ -26,19 +27,9 @@ export async function createBackup(context: Context): Promise<void> {
     return await copy(await bodyOf(response), (chunk) => io.outBytes(chunk));
   }
   const path = context.settings.resolvePath(args.FILE!);
-  const file = await openNew(path);
-  try {
-    const response = await client.stream("POST", PATH, options);
-    await copy(await bodyOf(response), async (chunk) => {
-      for (let at = 0; at < chunk.length;) at += await file.write(chunk.subarray(at));
-    });
-    await file.sync();
-  } catch (error) {
-    await Deno.remove(path);
-    throw error;
-  } finally {
-    file.close();
-  }
+  await writeNewFile(path, "backup create - > FILE", async (write) => {
+    await copy(await bodyOf(await client.stream("POST", PATH, options)), write);
+  });
   io.tell(`Backup written to ${args.FILE}`);
 }
 
@@ -119,8 +110,8 @@ async function passphraseOf(context: Context, isNew: boolean): Promise<string> {
     throw usageError("A passphrase is needed", "Give a file that holds it: --passphrase-file PATH");
   }
   const { promptHidden } = await later<typeof import("./prompt.ts")>("./prompt.ts");
-  const passphrase = promptHidden("Passphrase (hidden): ");
-  if (isNew && promptHidden("Once more: ") !== passphrase) throw usageError("They differ");
+  const passphrase = await promptHidden("Passphrase (hidden): ");
+  if (isNew && await promptHidden("Once more: ") !== passphrase) throw usageError("They differ");
   return passphrase;
 }
 
@@ -154,21 +145,6 @@ async function openFile(
     return (await Deno.open(context.settings.resolvePath(path))).readable;
   } catch {
     throw usageError(`${what} cannot be read`);
-  }
-}
-
-async function openNew(path: string): Promise<Deno.FsFile> {
-  try {
-    return await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
-  } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) throw usageError("FILE is there already");
-    if (error instanceof Deno.errors.NotCapable) {
-      throw usageError(
-        "FILE is written below the directory you are in",
-        "Or: backup create - > FILE",
-      );
-    }
-    throw usageError("FILE cannot be written");
   }
 }
 

@@ -13,6 +13,7 @@ export const EXIT_CODES = {
   3: "not authorised",
   4: "not found",
   5: "conflict with the present state",
+  130: "called off with Ctrl-C",
 } as const;
 
 /** An exit code of the command line. */

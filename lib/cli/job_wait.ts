@@ -6,6 +6,7 @@
 import type { Client } from "./client.ts";
 import { CliError } from "./failure.ts";
 import { findJob, hasEnded, type JobInfo, printable, progressText } from "./job_info.ts";
+import { undoneBySignal } from "./interrupt.ts";
 import { printData } from "./output.ts";
 import type { Context } from "./table.ts";
 
@@ -14,18 +15,25 @@ const LONGEST_PAUSE_MS = 1_000;
 
 /** Waits until a job has ended. Looks often at first, and less often at what takes long. */
 export async function waitForJob(context: Context, client: Client, id: string): Promise<JobInfo> {
-  let pause = FIRST_PAUSE_MS;
-  try {
-    while (true) {
-      const job = await findJob(client, id);
-      if (hasEnded(job)) return job;
-      context.io.status(printable(progressText(job)));
-      await new Promise((resolve) => setTimeout(resolve, pause));
-      pause = Math.min(pause * 1.2, LONGEST_PAUSE_MS);
+  const { io } = context;
+  const end = () => {
+    io.status("");
+    if (!io.quiet) io.note(`The job goes on. See it with: jobs status ${id}`);
+  };
+  return await undoneBySignal(end, async () => {
+    let pause = FIRST_PAUSE_MS;
+    try {
+      while (true) {
+        const job = await findJob(client, id);
+        if (hasEnded(job)) return job;
+        io.status(printable(progressText(job)));
+        await new Promise((resolve) => setTimeout(resolve, pause));
+        pause = Math.min(pause * 1.2, LONGEST_PAUSE_MS);
+      }
+    } finally {
+      io.status("");
     }
-  } finally {
-    context.io.status("");
-  }
+  });
 }
 
 /**

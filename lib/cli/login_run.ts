@@ -84,7 +84,7 @@ async function readKey({ settings, io }: Context): Promise<string> {
   if (settings.tokenFile !== undefined) return await readTokenFile(settings);
   if (io.interactive) {
     const { promptHidden } = await later<typeof import("./prompt.ts")>("./prompt.ts");
-    return parseToken(promptHidden(`Key for ${settings.server} (hidden): `), "The key");
+    return parseToken(await promptHidden(`Key for ${settings.server} (hidden): `), "The key");
   }
   let text = "";
   for await (const chunk of io.stdin.pipeThrough(new TextDecoderStream())) {

@@ -8,6 +8,7 @@
  * @module
  */
 import { CliError, usageError } from "./failure.ts";
+import { undoneBySignal } from "./interrupt.ts";
 
 const CTRL_C = 0x03;
 const CTRL_D = 0x04;
@@ -18,26 +19,32 @@ const ENTER = new Set([0x0a, 0x0d]);
 /**
  * Asks and waits for the answer.
  *
- * @throws {CliError} Exit 1 when it is called off, exit 2 when the answer can't be a line.
+ * @throws {CliError} Exit 130 at Ctrl-C, exit 1 at the end of input, exit 2 when the answer can't be
+ * a line.
  */
-export function promptHidden(question: string): string {
+export async function promptHidden(question: string): Promise<string> {
   const write = (text: string) => Deno.stderr.writeSync(new TextEncoder().encode(text));
-  // Before the question, so that no key typed in answer to it is shown.
-  Deno.stdin.setRaw(true);
-  try {
-    write(question);
-    return decodeLine(readLine());
-  } finally {
+  const restore = () => {
     Deno.stdin.setRaw(false);
     write("\n");
-  }
+  };
+  return await undoneBySignal(restore, async () => {
+    // Before the question, so that no key typed in answer to it is shown.
+    Deno.stdin.setRaw(true);
+    try {
+      write(question);
+      return decodeLine(await readLine());
+    } finally {
+      restore();
+    }
+  });
 }
 
-function readLine(): number[] {
+async function readLine(): Promise<number[]> {
   const line: number[] = [];
   const chunk = new Uint8Array(4096);
   while (true) {
-    const length = Deno.stdin.readSync(chunk);
+    const length = await Deno.stdin.read(chunk);
     if (length === null) throw new CliError(1, "Called off");
     for (let i = 0; i < length; i++) {
       const byte = chunk[i]!;
@@ -51,9 +58,8 @@ function readLine(): number[] {
 }
 
 function edit(line: number[], byte: number): void {
-  if (byte === CTRL_C || (byte === CTRL_D && line.length === 0)) {
-    throw new CliError(1, "Called off");
-  }
+  if (byte === CTRL_C) throw new CliError(130, "Called off");
+  if (byte === CTRL_D && line.length === 0) throw new CliError(1, "Called off");
   if (byte === CTRL_U) line.length = 0;
   else if (ERASE.has(byte)) eraseCharacter(line);
   else line.push(byte);

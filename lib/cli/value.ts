@@ -27,7 +27,7 @@ export async function readValue(context: Context): Promise<string> {
   if (typed !== undefined) return typed;
   if (!context.io.interactive) throw nothingGiven();
   const { promptHidden } = await later<typeof import("./prompt.ts")>("./prompt.ts");
-  return promptHidden(`Value of ${context.args.NAME ?? context.args.KEY} (hidden): `);
+  return await promptHidden(`Value of ${context.args.NAME ?? context.args.KEY} (hidden): `);
 }
 
 function nothingGiven(): Error {

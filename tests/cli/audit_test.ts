@@ -24,7 +24,7 @@ testCli("audit list, tail and export show who did what, and never a value", asyn
     assertEquals(own.map(({ first_revision }) => first_revision), [2, 1]);
     assertMatch(own[0].mac, /^[0-9a-f]{80}$/);
     assertEquals((listed + tail + text).includes("canary"), false);
-    assertEquals((await run(["audit", "export", "--file", "audit.jsonl"], here)).code, 1);
+    assertEquals((await run(["audit", "export", "--file", "audit.jsonl"], here)).code, 2);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { good, testCli } from "../support/cli_world.ts";
-import { hostEnvironment, TASK } from "../support/cli.ts";
+import { terminal } from "../support/terminal.ts";
 
 const EXACT = [
   "007",
@@ -94,7 +94,6 @@ const KEYS: readonly (readonly [what: string, keys: string, want: string | RegEx
   ["characters taken back whole", "zqé\x7fé-value\r", "zqé-value"],
   ["a line taken back", "zq-wrong\x15zq-right\r", "zq-right"],
   ["a tab", "zq\ttab\r", "zq\ttab"],
-  ["Ctrl-C", "zq\x03", /Error: Called off/],
   ["Ctrl-D on an empty line", "\x04", /Error: Called off/],
   ["an arrow key", "zq\x1b[D\r", /control characters/],
   ["a paste of several lines", "zq-1\rzq-2\r", /several lines/],
@@ -105,39 +104,11 @@ testCli(
   async (_run, api) => {
     const env = { FLUXBASE_SERVER: api.server, FLUXBASE_TOKEN: api.adminKey };
     for (const [what, keys, want] of KEYS) {
-      const screen = await typeAtTerminal(["secrets", "set", "PROMPTED"], keys, env);
+      const then = { after: "(hidden): ", keys };
+      const { screen } = await terminal(["secrets", "set", "PROMPTED"], { env, then });
       assert(!screen.includes("zq"), `${what}: ${screen}`);
       if (typeof want === "string") assertEquals(await api.reveal("PROMPTED"), want, what);
       else assertMatch(screen, want, what);
     }
   },
 );
-
-/** Types `keys` once the question is there, and returns all that the terminal showed. */
-async function typeAtTerminal(
-  words: readonly string[],
-  keys: string,
-  env: Record<string, string>,
-): Promise<string> {
-  const line = [Deno.execPath(), ...TASK, ...words].map((word) => `'${word}'`).join(" ");
-  const terminal = new Deno.Command("script", {
-    args: ["--quiet", "--return", "--command", line, "/dev/null"],
-    env: { ...hostEnvironment(), ...env },
-    clearEnv: true,
-    stdin: "piped",
-    stdout: "piped",
-  }).spawn();
-  const keyboard = terminal.stdin.getWriter();
-  let screen = "";
-  let typed = false;
-  for await (const chunk of terminal.stdout.pipeThrough(new TextDecoderStream())) {
-    screen += chunk;
-    if (typed || !screen.includes("(hidden): ")) continue;
-    typed = true;
-    await keyboard.write(new TextEncoder().encode(keys));
-  }
-  await keyboard.close().catch(() => {});
-  await terminal.status;
-  assertStringIncludes(screen, "(hidden): ");
-  return screen;
-}

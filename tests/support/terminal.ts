@@ -20,22 +20,22 @@ export interface TypeOptions {
   env: Readonly<Record<string, string>>;
   /** How wide the terminal is; default 80. */
   columns?: number;
-  /** What is typed once `after` is shown. */
-  typed?: { readonly after: string; readonly keys: string };
+  /** What is typed, or sent to the command, once `after` is shown. */
+  then?: { readonly after: string; readonly keys: string } | {
+    readonly after: string;
+    readonly signal: Deno.Signal;
+  };
   /** Where it is typed. */
   cwd?: string;
 }
 
+const START = "@@ begun as: ";
 const END = "@@ left as: ";
 
 /** Types one command line and waits for its end. */
 export async function terminal(words: readonly string[], options: TypeOptions): Promise<Seen> {
-  const line = [Deno.execPath(), ...TASK, ...words].map((word) => `'${word}'`).join(" ");
-  // A shell outlives the Ctrl-C that ends its command.
-  const script = `trap : INT; stty cols ${options.columns ?? 80}; ${line}; code=$?; ` +
-    `printf '\\n%s' '${END}'; stty -a | tr '\\n' ' '; exit $code`;
   const child = new Deno.Command("script", {
-    args: ["--quiet", "--return", "--command", script, "/dev/null"],
+    args: ["--quiet", "--return", "--command", scriptOf(words, options), "/dev/null"],
     env: { ...hostEnvironment(), ...options.env },
     clearEnv: true,
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
@@ -44,17 +44,33 @@ export async function terminal(words: readonly string[], options: TypeOptions): 
   }).spawn();
   const keyboard = child.stdin.getWriter();
   let all = "";
-  let waiting = options.typed;
+  let { then } = options;
   for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
     all += chunk;
-    if (waiting === undefined || !all.includes(waiting.after)) continue;
-    const { keys } = waiting;
-    waiting = undefined;
-    await keyboard.write(new TextEncoder().encode(keys));
+    if (then === undefined || !all.includes(then.after)) continue;
+    const now = then;
+    then = undefined;
+    if ("keys" in now) await keyboard.write(new TextEncoder().encode(now.keys));
+    else Deno.kill(Number(all.split(START)[1]!.split("\r\n")[0]), now.signal);
   }
   await keyboard.close().catch(() => {});
   const { code } = await child.status;
   // The terminal itself ends lines with both.
-  const [screen = "", left = ""] = all.replaceAll("\r\n", "\n").split(`\n${END}`);
+  const [before = "", left = ""] = all.replaceAll("\r\n", "\n").split(`\n${END}`);
+  const screen = before.slice(before.indexOf("\n") + 1);
   return { screen, code, restored: / echo /.test(left) && / icanon /.test(left) };
+}
+
+/** A shell tells the process that the command becomes, and outlives the Ctrl-C that ends it. */
+function scriptOf(words: readonly string[], { columns = 80 }: TypeOptions): string {
+  const line = [Deno.execPath(), ...TASK, ...words].map((word) => `'${word}'`).join(" ");
+  return [
+    "trap : INT",
+    `stty cols ${columns}`,
+    `sh -c 'echo "${START}$$"; exec "$@"' sh ${line}`,
+    "code=$?",
+    `printf '\\n%s' '${END}'`,
+    "stty -a | tr '\\n' ' '",
+    "exit $code",
+  ].join("; ");
 }
