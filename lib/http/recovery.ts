@@ -7,7 +7,7 @@ import type { Handler, Hono } from "hono";
 import * as z from "zod";
 import { AppError } from "../errors.ts";
 import { type Namespace, parseNamespace, parseSecretName } from "../resolve/ref.ts";
-import type { BulkOperation } from "../vault/bulk.ts";
+import type { BulkOperation, BulkResult } from "../vault/bulk.ts";
 import type { RestoredSecret } from "../vault/moments.ts";
 import type { DeletedSecret } from "../vault/recovery.ts";
 import type { Vault } from "../vault/vault.ts";
@@ -22,6 +22,12 @@ import { deletionWarning, type UsageReader } from "./secret_usage.ts";
 import { parseTime } from "./time.ts";
 
 type Handle = Handler<AppEnv>;
+
+/** What these routes work on; without `usage` nobody is warned. */
+export interface RecoveryParts {
+  readonly vault: Vault;
+  readonly usage: UsageReader | undefined;
+}
 
 const text = z.string({ error: "must be a string" }).nullish();
 const momentBody = z.object({
@@ -49,10 +55,10 @@ const bulkBody = z.object({
  * Mounts `POST /bulk`, `POST /restore` and `POST <one>/restore`. Other methods of these paths are
  * left to the secrets that are called like that.
  */
-export function mountRecovery(app: Hono<AppEnv>, vault: Vault, one: string): void {
-  app.post("/bulk", bulk(vault));
-  app.post("/restore", restoreAt(vault));
-  app.post(`${one}/restore`, restore(vault));
+export function mountRecovery(app: Hono<AppEnv>, parts: RecoveryParts, one: string): void {
+  app.post("/bulk", bulk(parts));
+  app.post("/restore", restoreAt(parts.vault));
+  app.post(`${one}/restore`, restore(parts.vault));
 }
 
 /** Lists deleted secrets, the last deleted first, for `?deleted=true`. */
@@ -71,7 +77,7 @@ export async function listDeleted(c: AppContext, vault: Vault): Promise<Response
 /** Removes a secret for good, for `DELETE …?purge=true`. */
 export async function purge(
   c: AppContext,
-  { vault, usage }: { readonly vault: Vault; readonly usage: UsageReader | undefined },
+  { vault, usage }: RecoveryParts,
   naming: Naming,
 ): Promise<Response> {
   if (naming !== byName) throw new AppError("INVALID_INPUT", "purge needs the secret's name");
@@ -106,14 +112,31 @@ function restoreAt(vault: Vault): Handle {
   };
 }
 
-function bulk(vault: Vault): Handle {
+function bulk({ vault, usage }: RecoveryParts): Handle {
   return async function changeSecrets(c) {
     const { idempotencyKey } = conditionsOf(c);
     const { operations } = await readJson(c, bulkBody);
     const parsed = operations.map((operation, index) => numbered(index, () => parse(operation)));
     const options = idempotencyKey === undefined ? {} : { idempotencyKey };
-    return c.json({ results: await vault.bulk.write(c.get("principal"), parsed, options) });
+    const results = await vault.bulk.write(c.get("principal"), parsed, options);
+    return c.json({ results: await withWarnings(usage, parsed, results) });
   };
+}
+
+/** One after the other: a thousand questions at once would keep everybody else waiting. */
+async function withWarnings(
+  usage: UsageReader | undefined,
+  operations: readonly BulkOperation[],
+  results: readonly BulkResult[],
+): Promise<object[]> {
+  const told: object[] = [];
+  for (const [index, result] of results.entries()) {
+    const warning = result.action === "deleted"
+      ? await deletionWarning(usage, operations[index]!.ref, { forGood: false })
+      : {};
+    told.push({ ...result, ...warning });
+  }
+  return told;
 }
 
 function parse(operation: z.infer<typeof bulkBody>["operations"][number]): BulkOperation {

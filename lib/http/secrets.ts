@@ -14,7 +14,7 @@ import { conditionsOf, etagOf } from "./conditions.ts";
 import type { AppContext, AppEnv } from "./env.ts";
 import { mountMethods } from "./methods.ts";
 import { nextPageHeaders, parseCursor, parseLimit } from "./paging.ts";
-import { listDeleted, mountRecovery, purge } from "./recovery.ts";
+import { listDeleted, mountRecovery, purge, type RecoveryParts } from "./recovery.ts";
 import { parseNewSecret, parseSecretPatch, rollbackBody, secretBody } from "./secret_body.ts";
 import { secretJson, statsJson, summaryJson, versionJson, writtenJson } from "./secret_json.ts";
 import { byId, byName, type Naming, queryOnce } from "./secret_locator.ts";
@@ -29,7 +29,7 @@ type Handle = Handler<AppEnv>;
 export function namedSecretRoutes(vault: Vault, usage?: UsageReader): Hono<AppEnv> {
   const app = new Hono<AppEnv>({ strict: false });
   mountMethods(app, "/", { GET: list(vault), POST: create(vault) });
-  mountRecovery(app, vault, "/:name");
+  mountRecovery(app, { vault, usage }, "/:name");
   mountOne(app, "/:name", { vault, usage }, byName);
   if (usage !== undefined) {
     mountMethods(app, "/:name/usage", {
@@ -46,7 +46,7 @@ export function secretRoutes(vault: Vault, usage?: UsageReader): Hono<AppEnv> {
   const app = new Hono<AppEnv>({ strict: false });
   mountMethods(app, "/", { GET: list(vault), POST: create(vault) });
   mountMethods(app, "/stats", { GET: stats(vault) });
-  mountRecovery(app, vault, "/by-name/:name");
+  mountRecovery(app, { vault, usage }, "/by-name/:name");
   for (const [path, naming] of [["/by-name/:name", byName], ["/:id", byId]] as const) {
     mountOne(app, path, { vault, usage }, naming);
     mountMethods(app, `${path}/versions`, { GET: history(vault, naming) });
@@ -55,12 +55,7 @@ export function secretRoutes(vault: Vault, usage?: UsageReader): Hono<AppEnv> {
   return app;
 }
 
-interface OneParts {
-  readonly vault: Vault;
-  readonly usage: UsageReader | undefined;
-}
-
-function mountOne(app: Hono<AppEnv>, path: string, parts: OneParts, naming: Naming): void {
+function mountOne(app: Hono<AppEnv>, path: string, parts: RecoveryParts, naming: Naming): void {
   const { vault } = parts;
   mountMethods(app, path, {
     GET: find(vault, naming),
@@ -129,7 +124,7 @@ function update(vault: Vault, naming: Naming): Handle {
   };
 }
 
-function remove({ vault, usage }: OneParts, naming: Naming): Handle {
+function remove({ vault, usage }: RecoveryParts, naming: Naming): Handle {
   return async function deleteSecret(c) {
     if (queryOnce(c, "purge") === "true") return await purge(c, { vault, usage }, naming);
     const conditions = conditionsOf(c);

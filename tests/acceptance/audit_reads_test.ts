@@ -122,6 +122,8 @@ const DELETIONS = [
   { name: "THERE", way: "id", namespace: "production", says: /THERE --namespace production$/ },
   { name: "PURGED", way: "purge", says: /it is removed for good and can only be set again$/ },
   { name: "ALL", way: "purge", namespace: "production", says: /removed for good/ },
+  { name: "MANY", way: "bulk", says: /to bring it back: fluxbase secrets restore MANY$/ },
+  { name: "ELSEWHERE", way: "bulk", namespace: "production", says: /--namespace production$/ },
 ] as const;
 
 testOnSites(
@@ -139,14 +141,20 @@ testOnSites(
       };
       for (const { name, way, says, ...place } of DELETIONS) {
         const query = "namespace" in place ? `?namespace=${place.namespace}` : "?";
-        const paths = ({ id }: { id: string }) => ({
-          name: `/api/v1/admin/secrets/${name}${query}`,
-          upstream: `/api/v1/secrets/by-name/${name}${query}`,
-          id: `/api/v1/secrets/${id}`,
-          purge: `/api/v1/admin/secrets/${name}${query}&purge=true`,
-        });
+        const remove = async ({ id }: { id: string }) => {
+          const path = `/api/v1/admin/secrets/${name}${query}`;
+          if (way === "name") return await json("DELETE", path);
+          if (way === "purge") return await json("DELETE", `${path}&purge=true`);
+          if (way === "id") return await json("DELETE", `/api/v1/secrets/${id}`);
+          if (way === "upstream") {
+            return await json("DELETE", `/api/v1/secrets/by-name/${name}${query}`);
+          }
+          const operations = [{ op: "delete", name, ...place }];
+          const { results } = await json("POST", "/api/v1/admin/secrets/bulk", { operations });
+          return results[0];
+        };
         const set = () => json("POST", "/api/v1/secrets", { name, value: "a value", ...place });
-        const unread = await json("DELETE", paths(await set())[way]);
+        const unread = await remove(await set());
         assertEquals(unread.warning, undefined, name);
         const made = await set();
         const { text } = await server.call(`reading${query}&read=${name}`);
@@ -156,7 +164,7 @@ testOnSites(
           async () =>
             (await json("GET", `/api/v1/admin/secrets/${name}/usage${query}`)).last_read !== null,
         );
-        const { warning } = await json("DELETE", paths(made)[way]);
+        const { warning } = await remove(made);
         assertMatch(warning, /was read less than a minute ago by a function or job; /);
         assertMatch(warning, says);
       }
