@@ -88,6 +88,8 @@ export interface AppErrorOptions {
   cause?: unknown;
   /** Response headers that belong to the error, such as `retry-after`. */
   headers?: Readonly<Record<string, string>>;
+  /** What exactly is wrong, where the message's words are given; the same rules hold as for it. */
+  details?: string;
 }
 
 /**
@@ -106,6 +108,7 @@ export class AppError extends Error {
   override readonly name = "AppError";
   readonly code: ErrorCode;
   readonly headers: Readonly<Record<string, string>>;
+  readonly details: string | undefined;
 
   /**
    * @param code The code in the catalogue.
@@ -115,6 +118,7 @@ export class AppError extends Error {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.headers = options.headers ?? {};
+    this.details = options.details;
   }
 
   /** The HTTP status of this error's code. */

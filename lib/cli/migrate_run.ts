@@ -4,6 +4,7 @@
  * @module
  */
 import {
+  type FluxbaseContents,
   type Found,
   type LeftBehind,
   nameOf,
@@ -13,6 +14,7 @@ import {
 } from "../backup/fluxbase_source.ts";
 import type { ImportResult } from "../backup/import.ts";
 import type { ImportedSecret, ImportedSetting } from "../backup/imported_rows.ts";
+import { AppError } from "../errors.ts";
 import { openPostgres } from "../store/postgres.ts";
 import { readText } from "./backup_run.ts";
 import type { Client } from "./client.ts";
@@ -48,8 +50,7 @@ export async function migrateFromFluxbase(context: Context): Promise<void> {
   const key = parseFluxbaseKey(await readText(context, keyFile, "--source-key-file"));
   const url = await sourceUrl(context);
   const client = await context.connect();
-  const source = await openPostgres(url, { max: 1, deadlineMs: 120_000, connectMs: 10_000 });
-  const contents = await readFluxbase(source.sql, key).finally(() => source.close());
+  const contents = await readSource(context, url, key);
   const dryRun = flags.on("dry-run");
   const report: Report = {
     dry_run: dryRun,
@@ -64,6 +65,22 @@ export async function migrateFromFluxbase(context: Context): Promise<void> {
   await sendSecrets(send, prepare(contents.secrets, flags.on("rename"), report));
   await sendSettings(send, contents.settings);
   await show(context, report);
+}
+
+/** What is wrong with the source is told of the flag that names it, and not of the server's own. */
+async function readSource(
+  { flags }: Context,
+  url: string,
+  key: Uint8Array,
+): Promise<FluxbaseContents> {
+  try {
+    const source = await openPostgres(url, { max: 1, deadlineMs: 120_000, connectMs: 10_000 });
+    return await readFluxbase(source.sql, key).finally(() => source.close());
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    const flag = flags.text("source-url") === undefined ? "--source-url-file" : "--source-url";
+    throw new AppError(error.code, error.message.replaceAll("DATABASE_URL", flag));
+  }
 }
 
 async function sourceUrl(context: Context): Promise<string> {

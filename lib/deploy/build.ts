@@ -10,7 +10,7 @@ import { Builder } from "../runtime/code/builder.ts";
 import { listFunctions } from "../runtime/code/directory.ts";
 import { configPaths, parseObject, SETTINGS_KEY } from "../runtime/code/function_config.ts";
 import { Gate } from "../runtime/code/gate.ts";
-import type { Located } from "../runtime/code/layout.ts";
+import { type Located, nameSaid } from "../runtime/code/layout.ts";
 import { namesWithSettings } from "../runtime/code/settings.ts";
 import { withFolder } from "../runtime/code/work_folder.ts";
 import type { CodeKind } from "../store/deployment_rows.ts";
@@ -69,13 +69,20 @@ export async function buildUpload(
     await Deno.mkdir(root, { mode: 0o700 });
     await writeUpload(root, files);
     const { functions, problems } = await listFunctions(root);
-    const wrong = problems.map(({ file, reason }) => `${file}: ${reason}`);
+    const wrong = problems.filter(({ file }) => concerns(selection, file))
+      .map(({ file, reason }) => `${file}: ${reason}`);
     wrong.push(...settingsProblems(kind, files, functions));
     if (wrong.length > 0) throw refused(wrong);
     const selected = select(functions, selection, kind);
     admit(selected);
     return await buildAll(kind, selected, { ...options, root });
   });
+}
+
+/** Whether a file that can't be deployed stands in the way: not when others alone are wanted. */
+function concerns({ names }: Selection, file: string): boolean {
+  const name = nameSaid(file);
+  return names === undefined || name === null || names.includes(name);
 }
 
 /** Applies a selection to what was found. */

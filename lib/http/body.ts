@@ -41,15 +41,27 @@ export async function readJson<T>(
 }
 
 function parse(bytes: Uint8Array): unknown {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(decoder.decode(bytes));
-  } catch {
-    // The parser's own message quotes the body.
-    throw invalid("");
-  }
+  const parsed = parseText(decode(bytes));
   if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return parsed;
   throw invalid(": it must be a JSON object");
+}
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    throw unparsable("The body is not UTF-8 text");
+  }
+}
+
+function parseText(text: string): unknown {
+  if (text.trim() === "") throw unparsable("The body is empty, and must be a JSON object");
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The parser's own message quotes the body.
+    throw unparsable("The body is not valid JSON; look at its quotes, commas and brackets");
+  }
 }
 
 function check<T>(parsed: unknown, schema: z.ZodType<T>): T {
@@ -90,6 +102,11 @@ async function readStream(request: Request, limit: number): Promise<Uint8Array> 
 
 function invalid(detail: string): AppError {
   return new AppError("INVALID_REQUEST_BODY", `Invalid request body${detail}`);
+}
+
+/** Upstream's clients know the bare words. */
+function unparsable(details: string): AppError {
+  return new AppError("INVALID_REQUEST_BODY", "Invalid request body", { details });
 }
 
 function tooLarge(limit: number): AppError {

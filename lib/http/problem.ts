@@ -15,12 +15,20 @@ export interface ProblemBody {
   /** One sentence for a person. */
   readonly error: string;
   readonly code: ErrorCode;
+  /** What exactly is wrong, where `error` is a fixed text. */
+  readonly details?: string;
   readonly request_id: string;
 }
 
 /** Makes the response for an error that may be shown. */
 export function problemResponse(error: AppError, requestId: string): Response {
-  const body: ProblemBody = { error: error.message, code: error.code, request_id: requestId };
+  const { message, code, details } = error;
+  const body: ProblemBody = {
+    error: message,
+    code,
+    ...(details !== undefined && { details }),
+    request_id: requestId,
+  };
   const headers = new Headers({ ...SECURITY_HEADERS, [REQUEST_ID_HEADER]: requestId });
   if (error.code === "AUTHENTICATION_REQUIRED") headers.set("www-authenticate", "Bearer");
   for (const [name, value] of Object.entries(error.headers)) headers.set(name, value);

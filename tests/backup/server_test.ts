@@ -118,6 +118,19 @@ Deno.test("migrate from-fluxbase brings secrets, history and users' settings", a
       const list = async () => JSON.parse((await server.ask("GET", "/api/v1/secrets")).text);
       try {
         await server.set("TAKEN", value("ours"));
+        for (
+          const [flag, source, want] of [
+            ["--source-url-file", "mysql://a@b/c", /^Error: --source-url-file must begin with/],
+            ["--source-url", url.replace(/[^/]*$/, "nowhere"), /--source-url names does not exist/],
+          ] as const
+        ) {
+          const given = flag === "--source-url" ? [flag, source] : [flag, "-"];
+          const line = ["migrate", "from-fluxbase", ...given, "--source-key-file", "key"];
+          const { code, err } = await cli(line, source);
+          assertEquals(code === 0, false);
+          assertMatch(err, want);
+          assert(!err.includes("DATABASE_URL") && !err.includes(source), err);
+        }
         const dry = await cli([...words, "key", "--dry-run"], url);
         assertEquals([dry.code, dry.err], [0, ""]);
         assertMatch(dry.out, /Would come over: 3 secrets with 5 versions, 2 settings/);

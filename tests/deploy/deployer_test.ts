@@ -71,10 +71,15 @@ test("deploy() of some names takes those alone, shared modules with them", async
     "_shared/text.ts": "export const text = 'shared';\n",
     "a.ts": `import { text } from "./_shared/text.ts";\nexport default () => new Response(text);\n`,
     "broken.ts": "export default (",
+    "no name.ts": saying("x"),
+    "twice.ts": saying("1"),
+    "twice/index.ts": saying("2"),
   };
   assertEquals((await replica.deploy(files, { names: ["a"] })).created, ["a"]);
   assertEquals(await replica.said("a"), "shared");
   await refusal(replica.deploy(files, { names: ["nope"] }), "FUNCTION_NOT_FOUND");
+  const message = await refusal(replica.deploy(files, { names: ["twice"] }), "DEPLOY_REFUSED");
+  assertStringIncludes(message, "twice.ts: one function, several files");
 });
 
 test("deploy() brings npm packages and the deno.json of each function", async (world) => {

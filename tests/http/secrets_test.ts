@@ -288,6 +288,29 @@ test(
   },
 );
 
+/** Bodies that aren't JSON: upstream's own words, and beside them what is wrong. */
+const NO_JSON: readonly (readonly [body: string | Uint8Array<ArrayBuffer>, details: RegExp])[] = [
+  ["", /is empty/],
+  [" \n", /is empty/],
+  ['{"name": "A", "value": canary}', /is not valid JSON/],
+  ['{"name": "A", "value": "canary"', /is not valid JSON/],
+  [new Uint8Array([0x22, 0xff, 0x22]), /is not UTF-8/],
+];
+
+test("a body that is no JSON is refused in upstream's words, with what is wrong", async (world) => {
+  const http = await openApp(world);
+  const headers = { authorization: `Bearer ${http.key}`, "content-type": "application/json" };
+  for (const [body, details] of NO_JSON) {
+    const response = await http.app.request(PLAIN, { method: "POST", headers, body });
+    const text = await response.text();
+    const answer = JSON.parse(text);
+    assertEquals([response.status, answer.error], [400, "Invalid request body"], text);
+    assertEquals(answer.code, "INVALID_REQUEST_BODY");
+    assertMatch(answer.details, details);
+    assert(!text.includes("canary"));
+  }
+});
+
 test("expires_at sets, moves, clears and may lie in the past", async (world) => {
   const http = await openApp(world);
   const path = `${PLAIN}/by-name/A`;

@@ -7,6 +7,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { AppError, type ErrorCode } from "../../lib/errors.ts";
+import { parseNamespace } from "../../lib/resolve/ref.ts";
 import { withRunner } from "../support/runner.ts";
 
 async function assertCode(promise: Promise<Response>, code: ErrorCode): Promise<AppError> {
@@ -42,16 +43,24 @@ Deno.test("Runner.invoke() gives a function its secrets by environment and by he
   });
 });
 
-Deno.test("secrets.getRequired() names the secret and how to set it", async () => {
+Deno.test("secrets.getRequired() names the secret and how to set it there", async () => {
+  const namespace = parseNamespace("production");
   const code = {
     need: `export default () => { try { secrets.getRequired("stripe_key") }
       catch (e) { return new Response(e.message) } }`,
   };
-  await withRunner({ code }, async ({ call }) => {
-    const text = await (await call("need")).text();
-    assertStringIncludes(text, "'STRIPE_KEY' not found");
-    assertStringIncludes(text, "secrets set STRIPE_KEY");
-  });
+  for (
+    const [options, end] of [
+      [{}, "fluxbase secrets set STRIPE_KEY VALUE"],
+      [{ namespace }, "fluxbase secrets set STRIPE_KEY VALUE --namespace production"],
+    ] as const
+  ) {
+    await withRunner({ code }, async ({ call }) => {
+      const text = await (await call("need", options)).text();
+      assertStringIncludes(text, "'STRIPE_KEY' not found");
+      assertEquals(text.endsWith(end), true, text);
+    });
+  }
 });
 
 Deno.test("the secrets helper can be neither replaced nor changed", async () => {

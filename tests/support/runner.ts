@@ -6,6 +6,7 @@
 import { Plaintext } from "../../lib/crypto/plaintext.ts";
 import { AppError } from "../../lib/errors.ts";
 import { withSystemSettings } from "../../lib/resolve/injection.ts";
+import type { Namespace } from "../../lib/resolve/ref.ts";
 import {
   buildSettings,
   NO_SETTING_VALUES,
@@ -56,6 +57,8 @@ export interface Bench {
 /** What a call can have beside a request. */
 export interface CallOptions {
   readonly path?: string;
+  /** That of the function; none when left out. */
+  readonly namespace?: Namespace;
   /** Whose call it is. */
   readonly user?: string;
 }
@@ -127,10 +130,10 @@ function makeBench(pool: Pool, options: BenchOptions): Bench {
       injection = withSystemSettings(injection, settingsWith("system", values));
     },
     setUser: (id, values) => users.set(id, settingsWith("user", values)),
-    call: (name, { path = "", user, ...init } = {}) =>
+    call: (name, { path = "", user, namespace = null, ...init } = {}) =>
       runner.invoke(new Request(`http://localhost/api/v1/functions/${name}/invoke${path}`, init), {
         name,
-        namespace: null,
+        namespace,
         principal: "test",
         requestId: crypto.randomUUID(),
         ...(user !== undefined && { userId: parseUserId(user) }),

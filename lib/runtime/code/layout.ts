@@ -101,7 +101,12 @@ export function duplicateError(files: readonly Pick<Located, "file">[]): AppErro
   return new AppError("FUNCTION_INVALID", `One function, several files: ${fileList(files)}`);
 }
 
-function placeOf(file: string): Located | LayoutProblem | null {
+/** The name that a file's path says, whether or not it may be one; `null` for no function's file. */
+export function nameSaid(file: string): string | null {
+  return readPath(file)?.name ?? null;
+}
+
+function readPath(file: string): { name: string; namespace: string | null } | null {
   const parts = file.split("/");
   if (parts.some((part) => part.startsWith("_") || part.startsWith("."))) return null;
   const namespace = parts[0]?.startsWith("@") ? parts.shift()?.slice(1) ?? "" : null;
@@ -109,7 +114,13 @@ function placeOf(file: string): Located | LayoutProblem | null {
   const name = parts.length === 2 && stem === "index" ? parts[0] : stem;
   // A stem with a dot is a companion of a function (types, tests), not one itself.
   if (name === undefined || parts.length > 2 || stem?.includes(".")) return null;
-  if (parts.length === 2 && stem !== "index") return null;
+  return parts.length === 2 && stem !== "index" ? null : { name, namespace };
+}
+
+function placeOf(file: string): Located | LayoutProblem | null {
+  const said = readPath(file);
+  if (said === null) return null;
+  const { name, namespace } = said;
   if (!isFunctionName(name)) return { file, reason: NAME_RULE };
   if (namespace !== null && !isNamespace(namespace)) {
     return { file, reason: "the folder's name is no namespace" };

@@ -241,7 +241,8 @@ async function activate({ code, env, mark, job, ...values }) {
     writer.head(Frame.READS, id, words);
   // Of users, a job has one only.
   const note = makeNote(callOf, send, job === undefined ? shared : Infinity);
-  installSecrets(values, note, () => callOf()?.settings);
+  const namespace = env.FLUXBASE_FUNCTION_NAMESPACE ?? env.FLUXBASE_JOB_NAMESPACE;
+  installSecrets({ ...values, namespace }, note, () => callOf()?.settings);
   markConsole(mark, () => callOf()?.id ?? 0);
   removeStorage();
   keepRunningOnStrayErrors();

@@ -11,6 +11,7 @@ import { watchEnvironment } from "./reads.mjs";
  * @property {Record<string, string>} secrets The operator's, by name in upper case.
  * @property {Record<string, string>} system The system's settings, by name.
  * @property {Record<string, string>} [user] The settings of the only user that this process serves.
+ * @property {string | undefined} [namespace] That of the code.
  */
 /** @typedef {(number: number) => void} Note */
 /** @typedef {{ readonly value: string, readonly number: number }} Entry */
@@ -40,7 +41,7 @@ export function numbered(values, first) {
  * @param {Note} note Called with the number of each value that is read.
  * @param {() => Entries | undefined} settingsOfCaller The settings of the user whose call is running.
  */
-export function installSecrets({ secrets, system, user }, note, settingsOfCaller) {
+export function installSecrets({ secrets, system, user, namespace }, note, settingsOfCaller) {
   const operators = numbered(secrets, 0);
   const systems = numbered(system, operators.size);
   const only = user === undefined ? undefined : numbered(user, operators.size + systems.size);
@@ -68,9 +69,10 @@ export function installSecrets({ secrets, system, user }, note, settingsOfCaller
       const value = get(name);
       if (value !== undefined) return value;
       const shown = String(name).toUpperCase();
+      const flag = namespace === undefined ? "" : ` --namespace ${namespace}`;
       throw new Error(
         `Required secret '${shown}' not found, or it has expired. ` +
-          `Set it with: fluxbase secrets set ${shown} VALUE`,
+          `Set it with: fluxbase secrets set ${shown} VALUE${flag}`,
       );
     },
     /** @param {unknown} name */
