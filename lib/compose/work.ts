@@ -75,7 +75,10 @@ export async function openWork(start: Start, ground: Ground, holdings: Holdings)
     ring,
     set: schedules,
     catalogue: jobCode.catalogue,
-    onTrouble: (what, error) => log.warn("jobs", { what, ...errorFields(error) }),
+    onTrouble: (what, error, leftOut) => {
+      const reason = error instanceof AppError ? error.message : undefined;
+      log.warn("jobs", { what, reason, ...errorFields(error), left_out: leftOut || undefined });
+    },
     ...(config.role !== "api" && {
       worker: { runner: runtime.jobRunner, concurrency: config.jobs.concurrency },
     }),

@@ -14,6 +14,7 @@ import { type JobCatalogue, KnownJobs } from "./known_jobs.ts";
 import { JobQueue } from "./queue.ts";
 import { JobSchedules } from "./schedules.ts";
 import type { AttemptRunner } from "./settle.ts";
+import { errorOf, sparingly, type TellTrouble } from "./troubles.ts";
 import { JobWorker, type WorkerOptions } from "./worker.ts";
 
 /** Options of {@linkcode startJobs}. */
@@ -27,8 +28,8 @@ export interface JobsOptions {
   readonly worker?: Omit<WorkerOptions, "onTrouble"> & { readonly runner: AttemptRunner };
   /** The source of time of schedules, for tests. */
   readonly clock?: Clock;
-  /** Told of what goes wrong behind the scenes. */
-  onTrouble(what: string, error: unknown): void;
+  /** Told of what goes wrong behind the scenes, sparingly. */
+  readonly onTrouble: TellTrouble;
 }
 
 /** Jobs under way. */
@@ -50,12 +51,13 @@ export interface JobsRoom {
 
 /** Starts jobs. */
 export async function startJobs(options: JobsOptions): Promise<JobsRoom> {
-  const { database, ring, set, catalogue, onTrouble } = options;
+  const { database, ring, set, catalogue } = options;
   const { sql } = database;
+  const onTrouble = sparingly(options.onTrouble);
   const boss = await openBoss(database, {
     work: options.worker !== undefined,
     ...(options.clock && { clock: options.clock }),
-    onTrouble: (error) => onTrouble("queue", error),
+    onTrouble: (error) => onTrouble("queue", errorOf(error)),
   });
   const queue = new JobQueue(boss);
   const schedules = new JobSchedules({ sql, boss, ring, set });

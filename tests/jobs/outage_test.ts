@@ -1,5 +1,5 @@
 /** Jobs while PostgreSQL goes away and comes back, over connections that are verified TLS. */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import type { Attempt, Job } from "../../lib/jobs/job.ts";
 import { migrate } from "../../lib/store/migrate.ts";
 import { openPostgres } from "../../lib/store/postgres.ts";
@@ -126,6 +126,20 @@ async function endOverOutage(mode: StopMode): Promise<void> {
   const later = await others.submit("timed", { endsAt: 0, failures: 0 });
   assertEquals(await endOf(jobs, later), ["completed", "1", "completed"]);
   await assertAllVerified(sql);
+  for (const { troubles } of [jobs, others]) assertTold(troubles);
+}
+
+/** Of each thing that failed one is told, and on a slow machine a few more a minute later. */
+const MOST_TOLD = 12;
+
+/** An outage is told in words, and not as a flood. */
+function assertTold(troubles: readonly string[]): void {
+  assertNotEquals(troubles, []);
+  assert(troubles.length <= MOST_TOLD, troubles.join("\n"));
+  for (const trouble of troubles) {
+    assertMatch(trouble, /^(?:queue|jobs not claimed|no sign of life given|job not settled): /);
+    assert(!trouble.includes("[object"), trouble);
+  }
 }
 
 async function submitAll(jobs: JobWorld, outageAt: number) {
