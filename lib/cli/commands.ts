@@ -128,6 +128,11 @@ const NOUNS: readonly Noun[] = [
     summary: "Show the version",
     read: async () => (await server()).version,
   },
+  {
+    name: "completions",
+    summary: "Print a script that completes commands and flags in a shell",
+    read: async () => (await server()).completions,
+  },
 ];
 
 /**

@@ -24,3 +24,17 @@ export const version: Command = {
     return (context) => Promise.resolve(context.io.out(VERSION));
   },
 };
+
+/** `completions`. */
+export const completions: Command = {
+  name: "completions",
+  summary: "Print a script that completes commands and flags in a shell",
+  args: [{ name: "SHELL" }],
+  notes: [
+    "SHELL is bash. The script also defines a function fluxbase that runs this checkout, where " +
+    "there is no command of that name.",
+  ],
+  examples: ['eval "$(fluxbase completions bash)"'],
+  load: async () =>
+    (await later<typeof import("./completions.ts")>("./completions.ts")).printCompletions,
+};
