@@ -19,8 +19,8 @@ export interface Layout {
 
 /**
  * Lays out columns of equal width with two spaces between. Where a table is wider than it may be,
- * every row is folded in the same places, and what goes on below is indented. Nothing is ever cut
- * off: a name that isn't whole is none.
+ * times lose their seconds, and if that isn't enough, every row is folded in the same places, and
+ * what goes on below is indented. Nothing else is ever cut off: a name that isn't whole is none.
  *
  * @example Usage
  * ```ts
@@ -39,12 +39,27 @@ export function formatTable(
   rows: readonly (readonly string[])[],
   { heading = null, columns = null, style = (text) => text }: Partial<Layout> = {},
 ): string {
-  const cells = (heading === null ? rows : [heading, ...rows]).map((row) => row.map(printable));
-  const widths = cells[0]!.map((_, i) => Math.max(...cells.map((row) => width(row[i]!))));
+  const whole = (heading === null ? rows : [heading, ...rows]).map((row) => row.map(printable));
+  const fits = columns === null || fullWidth(widthsOf(whole)) <= columns;
+  const cells = fits ? whole : whole.map((row) => row.map(toTheMinute));
+  const widths = widthsOf(cells);
   const folds = foldsOf(widths, columns);
   const blocks = cells.map((row) => foldRow(row, { widths, folds, columns }));
   if (heading !== null) blocks[0] = blocks[0]!.map(style);
   return blocks.flat().join("\n");
+}
+
+function widthsOf(cells: readonly (readonly string[])[]): number[] {
+  return cells[0]!.map((_, i) => Math.max(...cells.map((row) => width(row[i]!))));
+}
+
+function fullWidth(widths: readonly number[]): number {
+  return widths.reduce((sum, each) => sum + GAP.length + each, -GAP.length);
+}
+
+/** Seconds are the first thing that can be done without. */
+function toTheMinute(cell: string): string {
+  return cell.replace(/^(\d{4}-\d\d-\d\dT\d\d:\d\d):\d\dZ/, "$1Z");
 }
 
 /** The columns of each line of a row; a column that fits nowhere has a line to itself. */

@@ -8,7 +8,7 @@ import { print, printData } from "./output.ts";
 import { settingFamily, type SettingInfo, settingPlace } from "./setting_place.ts";
 import type { Context } from "./table.ts";
 
-/** A longer description is cut to this many characters, dots included. */
+/** On a terminal a longer description is cut to this many characters, as upstream cuts it. */
 const WIDEST = 40;
 
 /** Lists settings. */
@@ -21,7 +21,7 @@ export async function listSettings(context: Context): Promise<void> {
     rows: found.map((each) => [
       each.key,
       scope,
-      cut(each.description ?? ""),
+      describe(context, each.description ?? ""),
       minuteOf(each.updated_at),
     ]),
     empty: `No ${scope} secrets found.`,
@@ -48,9 +48,10 @@ export async function getSetting(context: Context): Promise<void> {
   );
 }
 
-function cut(text: string): string {
+function describe({ io }: Context, text: string): string {
   const characters = [...text];
-  return characters.length <= WIDEST ? text : `${characters.slice(0, WIDEST - 3).join("")}...`;
+  if (!io.outIsTerminal || characters.length <= WIDEST) return text;
+  return `${characters.slice(0, WIDEST - 3).join("")}...`;
 }
 
 /** A time on the wire to the minute, in UTC. */

@@ -75,6 +75,17 @@ for (
   });
 }
 
+Deno.test("formatTable() leaves out seconds before it folds, and only where that is needed", () => {
+  const row = ["A", "2026-01-02T03:04:05Z", "2026-01-02T03:04:05Z (expired)"];
+  assertEquals(formatTable([row], { columns: 55 }), row.join("  "));
+  const short = "A  2026-01-02T03:04Z  2026-01-02T03:04Z (expired)";
+  for (const columns of [54, 49]) assertEquals(formatTable([row], { columns }), short);
+  assertEquals(
+    formatTable([row], { columns: 48 }),
+    "A  2026-01-02T03:04Z\n  2026-01-02T03:04Z (expired)",
+  );
+});
+
 testCli("tables fit terminals of 80 and 60 columns, and are whole in a pipe", async (run, api) => {
   const env = { FLUXBASE_SERVER: api.server, FLUXBASE_TOKEN: api.adminKey, NO_COLOR: "1" };
   const name = "PAYMENT_PROVIDER_WEBHOOK_SECRET";

@@ -79,7 +79,7 @@ over(
         "list",
         new RegExp(
           "^KEY +SCOPE +DESCRIPTION +UPDATED\n" +
-            `ai\\.openai\\.key +system +A description that is longer than for\\.\\.\\. +${TIME}\n` +
+            `ai\\.openai\\.key +system +A description that is longer than forty characters +${TIME}\n` +
             `openai_api_key +system +${TIME}\n$`,
         ),
       ],
