@@ -19,7 +19,7 @@ export interface Layout {
 
 /**
  * Lays out columns of equal width with two spaces between. Where a table is wider than it may be,
- * times lose their seconds, and if that isn't enough, every row is folded in the same places, and
+ * times lose their seconds, or if that isn't enough, every row is folded in the same places, and
  * what goes on below is indented. Nothing else is ever cut off: a name that isn't whole is none.
  *
  * @example Usage
@@ -40,8 +40,11 @@ export function formatTable(
   { heading = null, columns = null, style = (text) => text }: Partial<Layout> = {},
 ): string {
   const whole = (heading === null ? rows : [heading, ...rows]).map((row) => row.map(printable));
-  const fits = columns === null || fullWidth(widthsOf(whole)) <= columns;
-  const cells = fits ? whole : whole.map((row) => row.map(toTheMinute));
+  const short = whole.map((row) => row.map(toTheMinute));
+  const fits = (some: readonly (readonly string[])[]) =>
+    columns === null || fullWidth(widthsOf(some)) <= columns;
+  // Where it is folded in any case, there is room for the seconds.
+  const cells = !fits(whole) && fits(short) ? short : whole;
   const widths = widthsOf(cells);
   const folds = foldsOf(widths, columns);
   const blocks = cells.map((row) => foldRow(row, { widths, folds, columns }));

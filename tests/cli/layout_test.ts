@@ -82,7 +82,7 @@ Deno.test("formatTable() leaves out seconds before it folds, and only where that
   for (const columns of [54, 49]) assertEquals(formatTable([row], { columns }), short);
   assertEquals(
     formatTable([row], { columns: 48 }),
-    "A  2026-01-02T03:04Z\n  2026-01-02T03:04Z (expired)",
+    "A  2026-01-02T03:04:05Z\n  2026-01-02T03:04:05Z (expired)",
   );
 });
 
