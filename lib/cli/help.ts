@@ -5,8 +5,7 @@
  */
 import { EXIT_CODES } from "./failure.ts";
 import { wrap } from "./layout.ts";
-import { argumentText, nameOf } from "./parse.ts";
-import { type Command, type Flag, GLOBAL_FLAGS } from "./table.ts";
+import { argumentText, type Command, type Flag, GLOBAL_FLAGS, nameOf } from "./table.ts";
 
 const WIDTH = 80;
 

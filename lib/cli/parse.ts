@@ -12,11 +12,13 @@ import { usageError } from "./failure.ts";
 import { nearest } from "./suggest.ts";
 import {
   answersTo,
+  argumentText,
   type Command,
   type Flag,
   Flags,
   type FlagValue,
   GLOBAL_FLAGS,
+  nameOf,
 } from "./table.ts";
 
 /** A command line, understood. */
@@ -137,11 +139,6 @@ function unknownCommand(word: string, path: readonly Command[]): Error {
     : usageError(`Unknown command '${word}'. Did you mean '${meant}'?`);
 }
 
-/** The words that name a command, such as `fluxbase secrets set`. */
-export function nameOf(path: readonly Command[]): string {
-  return path.map((each) => each.name).join(" ");
-}
-
 function readFlags(
   flagWords: readonly string[],
   command: Command,
@@ -196,9 +193,4 @@ function readArguments(words: readonly string[], path: readonly Command[]): Reco
     throw usageError(`Too many arguments: ${words.length}, not ${specs.length}`, `Usage: ${usage}`);
   }
   return Object.fromEntries(words.map((word, i) => [specs[i]!.name, word]));
-}
-
-/** An argument as usage lines show it. */
-export function argumentText(spec: { name: string; optional?: boolean }): string {
-  return spec.optional === true ? `[${spec.name}]` : spec.name;
 }

@@ -117,3 +117,13 @@ export class Flags {
 export function answersTo(command: Command, word: string): boolean {
   return command.name === word || (command.aliases?.includes(word) ?? false);
 }
+
+/** The words that name a command, such as `fluxbase secrets set`. */
+export function nameOf(path: readonly Command[]): string {
+  return path.map((each) => each.name).join(" ");
+}
+
+/** An argument as usage lines show it. */
+export function argumentText(spec: { name: string; optional?: boolean }): string {
+  return spec.optional === true ? `[${spec.name}]` : spec.name;
+}

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { readTable } from "../../lib/cli/commands.ts";
 import { CliError } from "../../lib/cli/failure.ts";
-import { nameOf, parseCommandLine } from "../../lib/cli/parse.ts";
-import { type Command, type Flag, GLOBAL_FLAGS } from "../../lib/cli/table.ts";
+import { parseCommandLine } from "../../lib/cli/parse.ts";
+import { type Command, type Flag, GLOBAL_FLAGS, nameOf } from "../../lib/cli/table.ts";
 
 const ROOT = await readTable(null);
 const parse = (...words: string[]) => parseCommandLine(words, ROOT);

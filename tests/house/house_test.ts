@@ -87,6 +87,14 @@ Deno.test("the child's bootstrap imports nothing from outside its folder", async
   assertEquals(outside, []);
 });
 
+Deno.test("the overview of the command line loads no parser", async () => {
+  const graph = await graphOf("lib/cli/help.ts");
+  const loaded = new Set(["lib/cli/help.ts"]);
+  for (const file of loaded) for (const next of graph.get(file) ?? []) loaded.add(next);
+  assertEquals(loaded.has("lib/cli/table.ts"), true);
+  assertEquals([...loaded].filter((file) => /parse|suggest|std/.test(file)), []);
+});
+
 Deno.test("only the configuration reads the server's environment", async () => {
   const graph = await graphOf("main.ts");
   const readers: string[] = [];
