@@ -65,8 +65,11 @@ async function ask(
   const text = nonce.toBase64({ alphabet: "base64url", omitPadding: true });
   const url = `${server}${PROOF_PATH}?nonce=${text}`;
   const headers = { "user-agent": "fluxbase-cli" };
+  // Its connection is not used again: who held it open would get the key over it, even after giving
+  // the port up to the server, to which the proof is then true.
+  using client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
   try {
-    const response = await fetch(url, { headers, signal, redirect: "manual" });
+    const response = await fetch(url, { headers, signal, redirect: "manual", client });
     // Nothing that a stranger sends is read but one header. The true answer has no body.
     await response.body?.cancel();
     const proof = response.headers.get("fluxbase-server-proof") ?? "";

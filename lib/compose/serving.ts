@@ -32,6 +32,9 @@ import type { Holdings } from "./holdings.ts";
 import { ADMIN_KEY_FILE, type Start } from "./start.ts";
 import type { Work } from "./work.ts";
 
+/** How long clients may take with their last answers once calls have ended, ms. */
+const LAST_ANSWERS_MS = 5_000;
+
 /** What is served, and where. */
 export interface Serving {
   readonly app: Hono<AppEnv>;
@@ -57,6 +60,7 @@ export function serve(start: Start, ground: Ground, holdings: Holdings, work: Wo
   };
   const { auth, keys: serviceKeys, exchange } = identity;
   const listening = Promise.withResolvers<Deno.NetAddr>();
+  let ending = false;
   const calls = { auth, runner: runtime.runner, access: functions.code, log, witness: denials };
   const app = config.role === "worker" ? workerApp(health, log) : createApp({
     vault,
@@ -77,7 +81,7 @@ export function serve(start: Start, ground: Ground, holdings: Holdings, work: Wo
     functions: functionRoutes({ ...calls, code: functions, executions: logs }),
     serverProof: serverProofRoutes({
       key: () => dataDir.peekKey(ADMIN_KEY_FILE),
-      address: () => listening.promise,
+      address: async () => ending ? null : await listening.promise,
     }),
     open: {
       "/api/v1/auth/oidc": exchangeRoutes({
@@ -103,29 +107,40 @@ export function serve(start: Start, ground: Ground, holdings: Holdings, work: Wo
   });
   const fetch = config.role === "worker" ? app.fetch : withCallsFirst(app, calls);
   const { trustedProxies } = config.auth;
-  const address = listen(
+  const server = listen(
     config,
     (request, connection) => fetch(request, new Client(request, connection, trustedProxies)),
-    opened,
   );
-  listening.resolve(address);
-  return { app, url: `http://${config.host}:${address.port}`, port: address.port };
+  listening.resolve(server.addr);
+  opened.defer(() => {
+    ending = true;
+    return shutdown(server);
+  });
+  const { port } = server.addr;
+  return { app, url: `http://${config.host}:${port}`, port };
 }
 
 function listen(
   config: Config,
   handler: Deno.ServeHandler<Deno.NetAddr>,
-  opened: AsyncDisposableStack,
-): Deno.NetAddr {
+): Deno.HttpServer<Deno.NetAddr> {
   const options = { hostname: config.host, port: config.port, onListen: () => {} };
-  let server: Deno.HttpServer<Deno.NetAddr>;
   try {
-    server = Deno.serve(options, handler);
+    return Deno.serve(options, handler);
   } catch (cause) {
     throw new AppError("CONFIG_INVALID", refusal(config, cause), { cause });
   }
-  opened.defer(() => server.shutdown());
-  return server.addr;
+}
+
+/**
+ * Takes no more connections, and waits for the last answers, but not for ever: over HTTP/2 a client
+ * that says nothing would keep the server from ending.
+ */
+async function shutdown(server: Deno.HttpServer<Deno.NetAddr>): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, LAST_ANSWERS_MS);
+  await Promise.race([server.shutdown(), late]);
+  clearTimeout(timer);
 }
 
 function refusal({ host, port }: Config, cause: unknown): string {

@@ -19,8 +19,11 @@ import { securityHeaders } from "./security_headers.ts";
 export interface ProofParts {
   /** The text of the key in the data directory as it is now; `null` when there is none. */
   key(): Promise<string | null>;
-  /** Where this process listens: what the system says, nothing that a client sends. */
-  address(): Promise<{ readonly hostname: string; readonly port: number }>;
+  /**
+   * Where this process listens: what the system says, nothing that a client sends. `null` once it
+   * doesn't: connections that are open may outlast that, while anybody may take the port.
+   */
+  address(): Promise<{ readonly hostname: string; readonly port: number } | null>;
 }
 
 const NONCE = /^[\w-]{43}$/;
@@ -32,8 +35,11 @@ export function serverProofRoutes({ key, address }: ProofParts): Hono<AppEnv> {
   mountMethods(app, "/", {
     GET: async (c) => {
       const nonce = parseNonce(c.req.query("nonce"));
-      const [secret, { hostname: host, port }] = await Promise.all([key(), address()]);
+      const secret = await key();
       if (secret === null) throw new AppError("NOT_FOUND", "This server has no key file");
+      const listening = await address();
+      if (listening === null) throw new AppError("SHUTTING_DOWN", "The server is shutting down");
+      const { hostname: host, port } = listening;
       const proof = prove(secret, { nonce, host, port });
       const text = proof.toBase64({ alphabet: "base64url", omitPadding: true });
       return c.body(null, 204, { "fluxbase-server-proof": text });

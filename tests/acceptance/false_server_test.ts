@@ -4,6 +4,9 @@
  * @module
  */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { createLog } from "../../lib/log.ts";
+import { readConfig } from "../../lib/server/config.ts";
+import { startServer } from "../../main.ts";
 import { runCli } from "../support/cli.ts";
 import { ServerProcess, withServer } from "../support/server.ts";
 import { testOnSites, withSite } from "../support/site.ts";
@@ -96,6 +99,76 @@ Deno.test("who passes the proof on from another address of the port is not sent 
       assertEquals(other.seen.length, 1);
       assert(!other.seen.join().includes(server.adminKey));
     }).then(() => {})));
+
+/**
+ * Takes the port while the server is down, holds the first connection, and gives the port up.
+ *
+ * @returns What it was sent on that connection, once `passOnTo` gives the true server's port.
+ */
+async function holdOne(port: number, restart: () => Promise<unknown>): Promise<string> {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port });
+  using held = await listener.accept();
+  listener.close();
+  const buffer = new Uint8Array(8_192);
+  let sent = "";
+  for (;;) {
+    const count = await held.read(buffer).catch(() => null);
+    if (count === null) return sent;
+    const text = new TextDecoder().decode(buffer.subarray(0, count));
+    sent += text;
+    await restart();
+    const { headers } = await passOn(new Request(`http://held${text.split(" ")[1]}`), port);
+    const proof = headers.get("fluxbase-server-proof");
+    const head = `HTTP/1.1 204 No Content\r\nfluxbase-server-proof: ${proof}\r\n\r\n`;
+    await held.write(new TextEncoder().encode(head));
+  }
+}
+
+Deno.test("who held the proof's connection while the server came back is not sent the key", () =>
+  withSite("embedded", async (site) => {
+    const first = await ServerProcess.start(site);
+    const { port } = new URL(first.url);
+    await first.end();
+    const env = { FLUXBASE_PORT: port };
+    let second: ServerProcess | undefined;
+    const restart = async () => second ??= await ServerProcess.start(site, { env });
+    try {
+      const held = holdOne(Number(port), restart);
+      const { code, err } = await list(site.dataDir, env);
+      assertEquals(code, 0, err);
+      const sent = await held;
+      assertMatch(sent, /^GET \/api\/v1\/auth\/server\?nonce=/);
+      assert(!/authorization/i.test(sent) && !sent.includes(second!.adminKey), "the key was sent");
+    } finally {
+      await second?.end();
+    }
+  }));
+
+Deno.test("a server that has ended proves nothing, over whatever connection outlasts it", () =>
+  withSite("embedded", async (site) => {
+    const log = createLog({ write() {} });
+    const server = await startServer(readConfig(site.env), log, Deno.env.toObject());
+    const ask = async () => (await server.app.request(`/api/v1/auth/server?nonce=${zeros}`)).status;
+    const before = await ask();
+    await server.close(0);
+    assertEquals([before, await ask()], [204, 503]);
+  }));
+
+/** The preface of HTTP/2 and empty settings (RFC 9113, section 3.4). */
+const HTTP2 = new TextEncoder().encode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0");
+
+Deno.test("a client of HTTP/2 that says nothing doesn't keep the server from ending", () =>
+  withSite("embedded", async (site) => {
+    const server = await ServerProcess.start(site);
+    using silent = await Deno.connect({
+      hostname: "127.0.0.1",
+      port: Number(new URL(server.url).port),
+    });
+    await silent.write(HTTP2);
+    assert(await silent.read(new Uint8Array(1_024)), "the server speaks HTTP/2");
+    const { code, signal } = await server.end();
+    assertEquals([code, signal], [0, null]);
+  }));
 
 Deno.test("who listens once the server is down gets no key, and each request asks again", () =>
   withSite("embedded", async (site) => {
