@@ -46,8 +46,9 @@ export function sparingly(
 
 function kindOf(error: unknown): string {
   if (!(error instanceof Error)) return typeof error;
-  const { code } = error as { code?: unknown };
-  return typeof code === "string" ? code : error.name;
+  const { code, sqlstate } = error as { code?: unknown; sqlstate?: unknown };
+  const known = [code, sqlstate].filter((each) => typeof each === "string");
+  return known.join(" ") || error.name;
 }
 
 /**
@@ -56,12 +57,12 @@ function kindOf(error: unknown): string {
  */
 export function errorOf(copy: unknown): unknown {
   if (copy instanceof Error || typeof copy !== "object" || copy === null) return copy;
-  const { name, message, code, stack } = copy as Readonly<Record<string, unknown>>;
+  const { name, message, code, sqlstate, stack } = copy as Readonly<Record<string, unknown>>;
   if (typeof message !== "string") return copy;
   const error = isErrorCode(code) ? new AppError(code, message) : new Error(message);
   if (!(error instanceof AppError)) {
     if (typeof name === "string") error.name = name;
-    Object.assign(error, { code });
+    Object.assign(error, { code, ...(sqlstate !== undefined && { sqlstate }) });
   }
   if (typeof stack === "string") error.stack = stack;
   return error;

@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import { AppError } from "../../lib/errors.ts";
 import { createLog, errorFields } from "../../lib/log.ts";
+import { StatementError } from "../../lib/store/sql_error.ts";
 import { errorOf, sparingly } from "../../lib/jobs/troubles.ts";
 
 /** A copy as pg-boss makes one, and what the log tells of it. */
@@ -15,6 +16,12 @@ const COPIES: readonly (readonly [string, () => Error, Readonly<Record<string, u
     "a statement that is refused",
     () => Object.assign(new TypeError("canary"), { code: "23505" }),
     { error: "Error", error_code: "23505" },
+  ],
+  [
+    "a statement that the store has explained",
+    () =>
+      new StatementError({ sqlstate: "42501", constraint: null }, { cause: new Error("canary") }),
+    { error: "StatementError", error_code: "42501" },
   ],
 ];
 
@@ -50,11 +57,16 @@ Deno.test("troubles that are alike are told once a minute, others at once", () =
   for (; now < 59_000; now += 200) onTrouble("queue", away());
   onTrouble("jobs not claimed", away());
   onTrouble("queue", new TypeError("another"));
+  const refused = (sqlstate: string) => new StatementError({ sqlstate, constraint: null });
+  onTrouble("queue", refused("42501"));
+  onTrouble("queue", refused("42P01"));
   now = 60_000;
   onTrouble("queue", away());
   assertEquals(lines, [
     "WARN  jobs what=queue left_out=0",
     'WARN  jobs what="jobs not claimed" left_out=0',
+    "WARN  jobs what=queue left_out=0",
+    "WARN  jobs what=queue left_out=0",
     "WARN  jobs what=queue left_out=0",
     "WARN  jobs what=queue left_out=294",
   ]);
