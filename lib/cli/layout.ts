@@ -62,7 +62,7 @@ function fullWidth(widths: readonly number[]): number {
 
 /** Seconds are the first thing that can be done without. */
 function toTheMinute(cell: string): string {
-  return cell.replace(/^(\d{4}-\d\d-\d\dT\d\d:\d\d):\d\dZ/, "$1Z");
+  return cell.replace(/^(\d{4}-\d\d-\d\dT\d\d:\d\d):\d\dZ(?=$| \()/, "$1Z");
 }
 
 /** The columns of each line of a row; a column that fits nowhere has a line to itself. */

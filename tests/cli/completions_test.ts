@@ -15,6 +15,13 @@ const LINES: readonly (readonly [line: string, offered: readonly string[]])[] = 
   ["secrets set list --expi", ["--expires"]],
   ["functions deploy --no-h", ["--no-headers"]],
   ["help audi", ["audit"]],
+  ["help secrets hist", ["history"]],
+  ["--profile jobs secrets his", ["history"]],
+  ["-o json secrets his", ["history"]],
+  ["--prof", ["--profile"]],
+  // Files, which bash offers where nothing else is.
+  ["secrets set X --from-file ", []],
+  ["backup create ", []],
   ["secrets nowhere", []],
 ];
 
