@@ -17,6 +17,8 @@ export interface ClientOptions {
    * end between two requests, and somebody else take its port. Left out, it is `server`.
    */
   locate?: (signal: AbortSignal) => Promise<string>;
+  /** What sends the requests; left out, what everything shares. */
+  http?: Deno.HttpClient;
   /** Called with method and path of each request. */
   onRequest?: (method: string, path: string) => void;
 }
@@ -46,6 +48,7 @@ export class Client {
   readonly #token: string | null;
   readonly #locate: (signal: AbortSignal) => Promise<string>;
   readonly #onRequest: (method: string, path: string) => void;
+  readonly #http: { readonly client?: Deno.HttpClient };
 
   /** Connects to nothing yet. */
   constructor(options: ClientOptions) {
@@ -53,6 +56,7 @@ export class Client {
     this.#token = options.token;
     this.#locate = options.locate ?? (() => Promise.resolve(this.server));
     this.#onRequest = options.onRequest ?? (() => {});
+    this.#http = options.http === undefined ? {} : { client: options.http };
   }
 
   /**
@@ -107,7 +111,7 @@ export class Client {
     const body = options.json === undefined ? options.body ?? null : JSON.stringify(options.json);
     const asked = path + queryText(options.query ?? {});
     // A redirect could carry the key to another server.
-    const init: RequestInit = { method, headers, body, signal, redirect: "manual" };
+    const init = { method, headers, body, signal, redirect: "manual", ...this.#http } as const;
     const first = await this.#locate(signal) + asked;
     this.#onRequest(method, path);
     try {

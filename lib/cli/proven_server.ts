@@ -21,6 +21,21 @@ const REACHED_AT: Readonly<Record<string, string>> = {
   "::": "[::1]",
 };
 
+/** How the server is asked. */
+interface Way {
+  readonly signal: AbortSignal;
+  /** Of {@linkcode openHttp}. */
+  readonly http: Deno.HttpClient;
+}
+
+/**
+ * Opens what uses each connection for one request: who held the proof's open would get the key over
+ * it, even after giving the port up to the server, to which the proof is then true.
+ */
+export function openHttp(): Deno.HttpClient {
+  return Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
+}
+
 /**
  * Finds the URL to which a key may be sent: that of the address on which the holder of the same key
  * says it listens. A name such as `localhost` may lead elsewhere with each connection.
@@ -33,10 +48,13 @@ const REACHED_AT: Readonly<Record<string, string>> = {
 export async function findProvenServer(
   server: string,
   key: string,
-  signal: AbortSignal,
+  { signal, http }: Way,
 ): Promise<string> {
   const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
-  const [proof, proofs] = await Promise.all([ask(server, nonce, signal), ServerProofs.of(key)]);
+  const [proof, proofs] = await Promise.all([
+    ask(server, nonce, { signal, http }),
+    ServerProofs.of(key),
+  ]);
   const url = new URL(server);
   const port = Number(url.port || 80);
   for (const host of proof === null ? [] : possible(url.hostname)) {
@@ -60,16 +78,13 @@ function possible(hostname: string): Set<string> {
 async function ask(
   server: string,
   nonce: Uint8Array,
-  signal: AbortSignal,
+  { signal, http }: Way,
 ): Promise<Uint8Array<ArrayBuffer> | null> {
   const text = nonce.toBase64({ alphabet: "base64url", omitPadding: true });
   const url = `${server}${PROOF_PATH}?nonce=${text}`;
   const headers = { "user-agent": "fluxbase-cli" };
-  // Its connection is not used again: who held it open would get the key over it, even after giving
-  // the port up to the server, to which the proof is then true.
-  using client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
   try {
-    const response = await fetch(url, { headers, signal, redirect: "manual", client });
+    const response = await fetch(url, { headers, signal, redirect: "manual", client: http });
     // Nothing that a stranger sends is read but one header. The true answer has no body.
     await response.body?.cancel();
     const proof = response.headers.get("fluxbase-server-proof") ?? "";

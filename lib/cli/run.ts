@@ -98,7 +98,7 @@ interface ConnectOptions {
 }
 
 async function connect(settings: Settings, io: Io, options: ConnectOptions = {}): Promise<Client> {
-  const [{ Client }, { findToken, refusePlainHttp }, { findProvenServer, PROOF_PATH }] =
+  const [{ Client }, { findToken, refusePlainHttp }, { findProvenServer, openHttp, PROOF_PATH }] =
     await Promise.all([
       later<typeof import("./client.ts")>("./client.ts"),
       later<typeof import("./credentials.ts")>("./credentials.ts"),
@@ -118,9 +118,11 @@ async function connect(settings: Settings, io: Io, options: ConnectOptions = {})
   if (!fromDataDir || token === null || server.startsWith("https:")) {
     return new Client({ server, token, onRequest });
   }
+  // The same for all requests, since another would take a millisecond to make.
+  const http = openHttp();
   const locate = (signal: AbortSignal): Promise<string> => {
     onRequest("GET", PROOF_PATH);
-    return findProvenServer(server, token, signal);
+    return findProvenServer(server, token, { signal, http });
   };
-  return new Client({ server, token, onRequest, locate });
+  return new Client({ server, token, onRequest, locate, http });
 }
