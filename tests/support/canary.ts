@@ -75,8 +75,15 @@ export class Search {
     for (const file of ["cmdline", "environ", "comm"]) {
       this.look(`${file} of a process`, await Deno.readTextFile(`/proc/${pid}/${file}`));
     }
-    for (const child of await childrenOf(pid)) await this.lookAtProcess(child);
+    for (const child of await childrenOf(pid)) await this.lookAtProcess(child).catch(unlessGone);
   }
+}
+
+/** A process that has ended since it was listed has nothing left to look at. */
+function unlessGone(error: unknown): void {
+  const isGone = error instanceof Deno.errors.NotFound ||
+    (error instanceof Error && "code" in error && error.code === "ESRCH");
+  if (!isGone) throw error;
 }
 
 /** The processes that a process and its threads started. */
