@@ -24,7 +24,7 @@ const BRIEF = `export default async () => {
 test("a worker that shuts down lets jobs finish and hands back what takes longer", async (world) => {
   const code = { long: UNTIL_TOLD, brief: BRIEF };
   const ids: string[] = [];
-  await withJobs(world, { code, graceMs: 700 }, async (jobs) => {
+  await withJobs(world, { code, graceMs: 3_000 }, async (jobs) => {
     ids.push(await jobs.submit("long", null, { retries: 0 }), await jobs.submit("brief"));
     for (const id of ids) {
       await until("it has begun", async () => (await jobs.printed(id)).includes("begun"));
