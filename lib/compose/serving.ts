@@ -59,8 +59,7 @@ export function serve(start: Start, ground: Ground, holdings: Holdings, work: Wo
     queue: () => jobs.check(),
   };
   const { auth, keys: serviceKeys, exchange } = identity;
-  const listening = Promise.withResolvers<Deno.NetAddr>();
-  let ending = false;
+  let listening: Deno.NetAddr | null = null;
   const calls = { auth, runner: runtime.runner, access: functions.code, log, witness: denials };
   const app = config.role === "worker" ? workerApp(health, log) : createApp({
     vault,
@@ -81,7 +80,7 @@ export function serve(start: Start, ground: Ground, holdings: Holdings, work: Wo
     functions: functionRoutes({ ...calls, code: functions, executions: logs }),
     serverProof: serverProofRoutes({
       key: () => dataDir.peekKey(ADMIN_KEY_FILE),
-      address: async () => ending ? null : await listening.promise,
+      address: () => listening,
     }),
     open: {
       "/api/v1/auth/oidc": exchangeRoutes({
@@ -111,9 +110,9 @@ export function serve(start: Start, ground: Ground, holdings: Holdings, work: Wo
     config,
     (request, connection) => fetch(request, new Client(request, connection, trustedProxies)),
   );
-  listening.resolve(server.addr);
+  listening = server.addr;
   opened.defer(() => {
-    ending = true;
+    listening = null;
     return shutdown(server);
   });
   const { port } = server.addr;

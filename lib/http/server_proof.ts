@@ -23,7 +23,7 @@ export interface ProofParts {
    * Where this process listens: what the system says, nothing that a client sends. `null` once it
    * doesn't: connections that are open may outlast that, while anybody may take the port.
    */
-  address(): Promise<{ readonly hostname: string; readonly port: number } | null>;
+  address(): { readonly hostname: string; readonly port: number } | null;
 }
 
 const NONCE = /^[\w-]{43}$/;
@@ -37,7 +37,7 @@ export function serverProofRoutes({ key, address }: ProofParts): Hono<AppEnv> {
       const nonce = parseNonce(c.req.query("nonce"));
       const secret = await key();
       if (secret === null) throw new AppError("NOT_FOUND", "This server has no key file");
-      const listening = await address();
+      const listening = address();
       if (listening === null) throw new AppError("SHUTTING_DOWN", "The server is shutting down");
       const { hostname: host, port } = listening;
       const proof = prove(secret, { nonce, host, port });

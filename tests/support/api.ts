@@ -40,11 +40,11 @@ export async function withApi(
   const lines: string[] = [];
   const log = createLog({ level: "debug", write: (line) => lines.push(line) });
   const adminKey = (await world.systemKeys.ensureAdminKey())!;
-  const listening = Promise.withResolvers<Deno.NetAddr>();
+  let listening: Deno.NetAddr | null = null;
   const app = createApp({
     serverProof: serverProofRoutes({
       key: () => Promise.resolve(adminKey),
-      address: () => listening.promise,
+      address: () => listening,
     }),
     vault,
     auth,
@@ -60,7 +60,7 @@ export async function withApi(
   });
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, app.fetch);
   const { port } = server.addr;
-  listening.resolve(server.addr);
+  listening = server.addr;
   try {
     await test({
       server: `http://127.0.0.1:${port}`,
