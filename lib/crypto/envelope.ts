@@ -79,8 +79,9 @@ export function parseEnvelope(bytes: Uint8Array): Envelope | null {
 }
 
 /**
- * The id of the key that a MAC claims to be made with, as 16 hex digits; fewer when the MAC is cut.
+ * The id of the key that a MAC, or the digest of a set, claims to be made with, as 16 hex digits;
+ * fewer when it is cut.
  */
 export function macKeyId(mac: Uint8Array): string {
-  return new Uint8Array(mac.slice(0, KEY_ID_BYTES)).toHex();
+  return mac.slice(0, KEY_ID_BYTES).toHex();
 }

@@ -7,7 +7,7 @@ import { randomBytes } from "node:crypto";
 import { timingSafeEqual } from "@std/crypto";
 import { AppError } from "../errors.ts";
 import { KEY_BYTES, NONCE_BYTES, openBytes, sealBytes } from "./aead.ts";
-import { encodeEnvelope, KEY_ID_BYTES, parseEnvelope, SALT_BYTES } from "./envelope.ts";
+import { encodeEnvelope, KEY_ID_BYTES, macKeyId, parseEnvelope, SALT_BYTES } from "./envelope.ts";
 import { hkdf } from "./hkdf.ts";
 import { HmacKey } from "./hmac.ts";
 import { Plaintext } from "./plaintext.ts";
@@ -150,7 +150,7 @@ class FixedRing implements KeyRing {
     // Of rows alone, which are read again and again; the messages of tokens have the tokens in them.
     const isRow = purpose === "row";
     if (isRow && this.#verifiedRows.has(message, tag)) return true;
-    const key = this.#readable(tag.slice(0, KEY_ID_BYTES).toHex(), purpose);
+    const key = this.#readable(macKeyId(tag), purpose);
     const isGood = key !== null && timingSafeEqual(this.#tag(key, message), new Uint8Array(tag));
     if (isGood && isRow) this.#verifiedRows.add(message, tag);
     return isGood;

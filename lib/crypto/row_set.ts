@@ -19,7 +19,7 @@
 import { randomBytes } from "node:crypto";
 import { timingSafeEqual } from "@std/crypto";
 import { canonical, type Field } from "./canonical.ts";
-import { KEY_ID_BYTES } from "./envelope.ts";
+import { KEY_ID_BYTES, macKeyId } from "./envelope.ts";
 import type { KeyRing } from "./keyring.ts";
 
 const ROW = "fluxbase/set/row/v1";
@@ -67,7 +67,7 @@ export class RowSet {
     context: readonly Field[],
   ): RowSet | null {
     if (digest.length !== DIGEST_BYTES) return null;
-    const keyId = digest.slice(0, KEY_ID_BYTES).toHex();
+    const keyId = macKeyId(digest);
     const mask = maskOf(ring, keyId, digest.slice(NONCE_AT, SUM_AT), context);
     return mask === null ? null : new RowSet(count, toNumber(digest.slice(SUM_AT)) - mask);
   }
@@ -113,7 +113,7 @@ export class RowSet {
 
 /** A row's number, under the key that made its MAC: it stays the same when another becomes primary. */
 function numberOf(ring: KeyRing, mac: Uint8Array): bigint {
-  const keyId = mac.slice(0, KEY_ID_BYTES).toHex();
+  const keyId = macKeyId(mac);
   const bytes = ring.prf("row", keyId, canonical(ROW, [mac]));
   if (bytes === null) throw new TypeError(`Key ring has no row key ${keyId}`);
   return toNumber(bytes);
