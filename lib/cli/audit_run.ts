@@ -78,26 +78,27 @@ export async function exportAudit(context: Context): Promise<void> {
   const query = queryOf(context);
   const client = await context.connect();
   let count = 0;
-  const each = async (write: (text: string) => Promise<void> | void) => {
+  const writeAll = async (write: (text: string) => Promise<void> | void) => {
     for await (const records of pagesOf(client, query, PAGE)) {
-      if (records.length > 0) await write(records.map((each) => JSON.stringify(each)).join("\n"));
+      const text = records.map((record) => JSON.stringify(record)).join("\n");
+      if (records.length > 0) await write(text);
       count += records.length;
     }
   };
-  if (path === undefined) await each(context.io.out);
-  else await exportTo(context.settings.resolvePath(path), each);
+  if (path === undefined) await writeAll(context.io.out);
+  else await exportTo(context.settings.resolvePath(path), writeAll);
   context.io.note(`Exported ${count} records.`);
 }
 
 function exportTo(
   path: string,
-  each: (write: (text: string) => Promise<void>) => Promise<void>,
+  writeAll: (write: (text: string) => Promise<void>) => Promise<void>,
 ): Promise<void> {
   const encoder = new TextEncoder();
   return writeNewFile(
     path,
     "audit export > FILE",
-    (write) => each((text) => write(encoder.encode(text + "\n"))),
+    (write) => writeAll((text) => write(encoder.encode(text + "\n"))),
   );
 }
 

@@ -3,18 +3,13 @@
  *
  * @module
  */
+import type { FoundLine } from "../store/log_lines.ts";
 
-/** A stored line. */
-export interface LogLine {
-  readonly id: number;
-  readonly name: string;
-  readonly namespace: string | null;
-  readonly logged_at: Date;
-  readonly level: string;
-  readonly message: string;
-  /** `output` for what the code printed, `reads` for the server's note of what it read. */
-  readonly source: string;
-}
+/** A stored line, by itself. */
+export type LogLine = Pick<
+  FoundLine,
+  "id" | "name" | "namespace" | "logged_at" | "level" | "message" | "source"
+>;
 
 /** A line of an execution of this type, `function` or `job`. */
 export function lineJson(line: LogLine, executionId: string | null, type: string | null) {
