@@ -166,7 +166,9 @@ Deno.test("bundle() stops a package that requires a file of the machine", async 
   const located = { name: "f", namespace: null, file: "f.ts" };
   await bundle(located, options);
   await Deno.writeTextFile(`${fixture.base}/secret.json`, '{"secret": "of the machine"}');
-  const folder = `${options.denoDir}/npm/registry.npmjs.org/left-pad/1.3.0`;
+  const packages = `${options.denoDir}/npm`;
+  const [registry] = await Array.fromAsync(Deno.readDir(packages), ({ name }) => name);
+  const folder = `${packages}/${registry}/left-pad/1.3.0`;
   const line = `module.exports.leak = require("${fixture.base}/secret.json");`;
   await Deno.writeTextFile(`${folder}/index.js`, line, { append: true });
   const error = await assertRejects(() => bundle(located, options), AppError);
